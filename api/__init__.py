@@ -1,0 +1,1 @@
+"""The HTTP border, both sides: the server's dialects over the engine, and the light client."""

@@ -1,0 +1,1 @@
+"""What all dialects share: application, errors, origin gate, body limits, streaming."""

@@ -1,0 +1,1 @@
+"""The program itself: entry points, settings and wiring. Nobody imports it."""

@@ -1,0 +1,1 @@
+"""The tray application: life cycle, server thread, single instance."""

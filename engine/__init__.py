@@ -1,0 +1,1 @@
+"""Models and inference. Values in, values out: knows nothing of HTTP, Qt or argv."""

@@ -1,0 +1,100 @@
+"""What can be asked of a model, and the events that answer. Values only; engine.py does the work.
+
+An answer is a stream: any number of `Delta`s, then exactly one `Done`, or an `EngineError`
+raised from the iteration.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from engine.prompt.messages import Message
+
+KEEP_FOREVER = float("inf")
+"""keep_alive: stay loaded for ever."""
+
+DoneReason = Literal["stop", "length", "load", "unload"]
+
+
+@dataclass(frozen=True)
+class GenerateRequest:
+    """A prompt to complete (/api/generate)."""
+
+    model: str
+    prompt: str = ""
+    suffix: str = ""
+    system: str | None = None
+    """None: the model's own system prompt."""
+    template: str = ""
+    """A Go template that replaces the model's own for this request."""
+    raw: bool = False
+    context: tuple[int, ...] = ()
+    images: tuple[bytes, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    think: bool | str | None = None
+    keep_alive: float | None = None
+    """Seconds to stay loaded after this request; None: as before; KEEP_FOREVER: for ever."""
+    truncate: bool = True
+    shift: bool = True
+    render_only: bool = False
+    """Answer with a `Rendered` instead of running the model."""
+
+
+@dataclass(frozen=True)
+class ChatRequest:
+    """A conversation to continue (/api/chat and the OpenAI dialect)."""
+
+    model: str
+    messages: tuple[Message, ...]
+    tools: tuple[dict[str, Any], ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    think: bool | str | None = None
+    keep_alive: float | None = None
+    truncate: bool = True
+    shift: bool = True
+    render_only: bool = False
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Usage of one request. Durations in nanoseconds (spec 1.5)."""
+
+    total_duration: int = 0
+    load_duration: int = 0
+    prompt_eval_count: int = 0
+    prompt_eval_duration: int = 0
+    eval_count: int = 0
+    eval_duration: int = 0
+    cached_count: int = 0
+    """Prompt tokens that came from the cache; counted in prompt_eval_count too."""
+    truncated_count: int = 0
+    """Prompt tokens dropped because the prompt did not fit."""
+
+
+@dataclass(frozen=True)
+class Delta:
+    """Newly generated text. At least one field is not empty."""
+
+    content: str = ""
+    thinking: str = ""
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """The prompt that would have been sent to the model (`render_only`)."""
+
+    prompt: str
+    num_images: int = 0
+
+
+@dataclass(frozen=True)
+class Done:
+    """The end of an answer."""
+
+    reason: DoneReason
+    metrics: Metrics = Metrics()
+    context: tuple[int, ...] = ()
+    """Prompt and answer as tokens; empty for chats, raw prompts, loads and unloads."""
+
+
+Event = Delta | Rendered | Done

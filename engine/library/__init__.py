@@ -1,0 +1,1 @@
+"""The model library on disk: names, digests, manifests, blobs, Modelfiles, GGUF headers."""

@@ -1,0 +1,1 @@
+"""The runner process: llama.cpp, slots, batches, samplers. Started, never imported."""

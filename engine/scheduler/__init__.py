@@ -1,0 +1,1 @@
+"""Which models are loaded, until when; starts and supervises runner processes."""

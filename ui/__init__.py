@@ -1,0 +1,1 @@
+"""Qt widgets. Reach models only over HTTP, through api.client."""
