@@ -1,0 +1,279 @@
+"""Which models are loaded, and who gets to use them. One event loop owns it; see `Scheduler`."""
+
+import asyncio
+import logging
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from engine.errors import EngineError, LoadError, RequestCancelledError, RunnerDiedError
+from engine.hardware.memory import SystemMemory, read_memory
+from engine.library.model import Model
+from engine.options import Options
+from engine.scheduler.eviction import choose_victim, fits
+from engine.scheduler.lease import Lease
+from engine.scheduler.load_plan import LoadPlan, ModelFacts, inspect_model, plan_load
+from engine.scheduler.resident import Resident
+from engine.scheduler.settings import SchedulerSettings
+from engine.scheduler.waiting_line import Waiter, WaitingLine, Wish
+
+logger = logging.getLogger(__name__)
+
+_OUT_OF_MEMORY = (
+    "out of memory",
+    "out of device memory",
+    "cudamalloc failed",
+    "hipmalloc failed",
+    "failed to allocate",
+    "allocation failed",
+    "not enough memory",
+    "insufficient memory",
+    "vk_error_out_of_device_memory",
+    "erroroutofmemory",
+)
+"""How llama.cpp and its backends say that memory ran out (spec 0.1)."""
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """One model in memory, for /api/ps."""
+
+    model: Model
+    num_ctx: int
+    size_bytes: int
+    size_gpu_bytes: int
+    expires_at: datetime | None
+    """When it will be unloaded if nobody uses it; None: never."""
+    pid: int
+    busy: int
+    """Requests that use it."""
+
+
+class Scheduler:
+    """Loads models on demand, one runner process each, and lends them to requests.
+
+    A request whose model is loaded is served at once. Others stand in one line and are placed
+    one after the other: a model that is to be loaded waits until it fits, while idle models
+    leave for it and busy ones finish what they do. Construct it and call it on one event loop.
+    """
+
+    def __init__(
+        self,
+        settings: SchedulerSettings,
+        *,
+        read_memory: Callable[[], SystemMemory] = read_memory,
+    ) -> None:
+        """`read_memory` tells what is free whenever a model is to be loaded."""
+        self.settings = settings
+        self._read_memory = read_memory
+        self._residents: dict[Path, Resident] = {}
+        self._line = WaitingLine(settings.max_queue)
+        self._changed = asyncio.Event()
+        self._placing: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    @asynccontextmanager
+    async def lease(
+        self, model: Model, options: Options, keep_alive_s: float | None = None
+    ) -> AsyncIterator[Lease]:
+        """Use a model, loading it when needed. `keep_alive_s` None: as it was before.
+
+        Raises QueueFullError, LoadError, ModelNotFoundError (its file is missing),
+        RequestCancelledError (the scheduler is closing).
+        """
+        started_ns = time.monotonic_ns()
+        resident = await self._acquire(Wish(model, options, keep_alive_s))
+        try:
+            assert resident.ready is not None
+            yield Lease(resident, resident.ready, time.monotonic_ns() - started_ns)
+        finally:
+            resident.release()
+
+    def loaded(self) -> list[LoadedModel]:
+        """The models that take memory now, also while they load; the last to expire first."""
+        models = [
+            LoadedModel(
+                model=one.model,
+                num_ctx=one.ready.num_ctx if one.ready else one.plan.load.num_ctx,
+                size_bytes=one.size_bytes,
+                size_gpu_bytes=one.ready.size_gpu_bytes if one.ready else 0,
+                expires_at=one.expires_at,
+                pid=one.pid,
+                busy=one.references,
+            )
+            for one in self._residents.values()
+            if not one.is_dead
+        ]
+        never = datetime.max.replace(tzinfo=UTC)
+        return sorted(models, key=lambda one: one.expires_at or never, reverse=True)
+
+    async def unload(self, model: Model) -> None:
+        """Unload a model: now if it is idle (returns when it is gone), else once it is."""
+        resident = self._residents.get(model.weights_path)
+        if resident is not None:
+            resident.expire()
+            if resident.is_leaving:
+                await resident.wait_gone()
+
+    async def close(self) -> None:
+        """End everything: waiting requests, running ones, all processes. May be called again."""
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    # --- serving a wish ----------------------------------------------------------------------
+
+    async def _acquire(self, wish: Wish) -> Resident:
+        """A ready model with a reference counted for the caller."""
+        has_lost_one = False
+        while True:
+            resident = await self._find_or_wait(wish)
+            try:
+                await resident.wait_ready()
+                if await resident.is_well():
+                    return resident
+            except LoadError as exc:
+                resident.release()
+                if wish.alone or not self._may_help_to_be_alone(resident, exc):
+                    raise
+                logger.info("loading %s again without other models", wish.model.name.short)
+                wish = Wish(wish.model, wish.options, wish.keep_alive_s, alone=True)
+                continue
+            except BaseException:
+                resident.release()
+                raise
+            # It died, or did not answer and was killed: this request gets another one, once.
+            resident.release()
+            if has_lost_one:
+                raise RunnerDiedError(resident.process.describe_end())
+            has_lost_one = True
+
+    async def _find_or_wait(self, wish: Wish) -> Resident:
+        if self._closing is not None:
+            raise RequestCancelledError
+        resident = self._residents.get(wish.model.weights_path)
+        if resident is not None and resident.serves(wish.model, wish.options):
+            resident.attach(wish.keep_alive_s)
+            return resident
+        waiter = self._line.join(wish)
+        if self._placing is None:
+            self._placing = asyncio.get_running_loop().create_task(self._place_all())
+        try:
+            return await waiter.wait()
+        finally:
+            self._line.leave(waiter)
+            self._changed.set()
+
+    def _may_help_to_be_alone(self, failed: Resident, error: LoadError) -> bool:
+        """Whether memory ran out while other models took some of it (spec 6.3)."""
+        text = str(error).lower()
+        others = any(one is not failed for one in self._residents.values())
+        return others and any(sign in text for sign in _OUT_OF_MEMORY)
+
+    # --- placing: one task, one waiter at a time ---------------------------------------------
+
+    async def _place_all(self) -> None:
+        try:
+            while (waiter := self._line.first) is not None:
+                try:
+                    await self._place(waiter)
+                except EngineError as exc:
+                    waiter.fail(exc)
+                except OSError as exc:
+                    waiter.fail(LoadError(f"cannot read the model's files: {exc}"))
+                finally:
+                    self._line.leave(waiter)
+        finally:
+            self._placing = None
+            self._line.dismiss(RequestCancelledError)  # empty, unless this task was ended
+
+    async def _place(self, waiter: Waiter) -> None:
+        """Grant the waiter a model, loading it if there is none that will do."""
+        wish = waiter.wish
+        facts: ModelFacts | None = None
+        while waiter.is_waiting and self._closing is None:
+            self._changed.clear()
+            resident = self._residents.get(wish.model.weights_path)
+            if resident is not None and resident.serves(wish.model, wish.options):
+                waiter.grant(resident)
+                return
+            if resident is not None:
+                await self._make_leave(resident)
+                continue
+            if facts is None:
+                facts = await asyncio.to_thread(
+                    inspect_model, wish.model, self.settings.kv_cache_type
+                )
+                continue
+            plan = plan_load(wish.model, wish.options, facts, self.settings, self._read_memory())
+            victim = self._find_victim(plan, wish)
+            if victim is not None:
+                await self._make_leave(victim)
+                continue
+            resident = self._start(wish.model, plan)
+            waiter.grant(resident)
+            await resident.wait_settled()
+
+    async def _make_leave(self, resident: Resident) -> None:
+        """Wait for any change, with `resident` taking no new requests; stop it if it is idle."""
+        if resident.is_idle:
+            resident.leave()
+        resident.is_draining = True
+        try:
+            await self._changed.wait()
+        finally:
+            resident.is_draining = False
+
+    def _find_victim(self, plan: LoadPlan, wish: Wish) -> Resident | None:
+        """Who has to leave before `plan` can be carried out; None: there is room."""
+        others = list(self._residents.values())
+        if not others:
+            return None  # the first model is always tried
+        loaded_bytes = sum(one.size_bytes for one in others)
+        has_room = len(others) < self.settings.model_limit and fits(
+            plan.predicted_bytes, loaded_bytes, self._read_memory()
+        )
+        if has_room and not wish.alone:
+            return None
+        leaving = next((one for one in others if one.is_leaving), None)
+        return leaving or choose_victim(others)
+
+    def _start(self, model: Model, plan: LoadPlan) -> Resident:
+        if self._folder is None:
+            # Runners work in an empty folder that is nobody else's.
+            self._folder = tempfile.TemporaryDirectory(
+                prefix="corral-runner-", ignore_cleanup_errors=True
+            )
+        resident = Resident(
+            model,
+            plan,
+            self.settings,
+            folder=Path(self._folder.name),
+            on_change=self._on_change,
+        )
+        self._residents[model.weights_path] = resident
+        return resident
+
+    def _on_change(self, resident: Resident) -> None:
+        if resident.is_gone and self._residents.get(resident.key) is resident:
+            del self._residents[resident.key]
+        self._changed.set()
+
+    # --- the end -----------------------------------------------------------------------------
+
+    async def _close(self) -> None:
+        self._line.dismiss(RequestCancelledError)
+        self._changed.set()
+        residents = list(self._residents.values())
+        for resident in residents:
+            resident.leave()
+        await asyncio.gather(*(one.wait_gone() for one in residents))
+        if self._placing is not None:
+            await self._placing
+        if self._folder is not None:
+            await asyncio.to_thread(self._folder.cleanup)
