@@ -1,0 +1,327 @@
+"""The engine loop: continuous batching of all requests of one model. The main thread's work.
+
+Every step builds one batch: first a token for each request that generates, then prompt chunks of
+the others. Commands are taken in between steps, reports go out once per step.
+"""
+
+import logging
+import queue
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine import frames
+from engine.runner.cancellation import Cancellation
+from engine.runner.generation import Generation
+from engine.runner.inbox import Inbox
+from engine.runner.llama import DECODE_ABORTED, Batch, Context, LlamaError, Vocabulary
+from engine.runner.prompt import Limits, Prompt, PromptError, prepare_prompt
+from engine.runner.sampling import CandidateTable, Sampler, SamplingError, check_sampling
+from engine.runner.slot import Slot, SlotTable
+from engine.runner.text import Pieces, TextStream
+
+logger = logging.getLogger(__name__)
+
+PROMPT_TOKENS_BESIDE_STREAMS = 128
+"""Most prompt tokens in a step that also serves running streams, so that these don't stall."""
+
+
+class DecodeError(Exception):
+    """llama_decode failed."""
+
+
+@dataclass(frozen=True)
+class LoopSettings:
+    """Sizes the loop works with. The context must have room for num_ctx * num_slots tokens."""
+
+    num_ctx: int
+    num_slots: int
+    num_batch: int
+
+
+@dataclass
+class _Waiting:
+    command: frames.Generate
+    prompt: Prompt
+    arrived_ns: int
+
+
+class EngineLoop:
+    """Serves commands until `Shutdown`."""
+
+    def __init__(
+        self,
+        context: Context,
+        vocabulary: Vocabulary,
+        settings: LoopSettings,
+        *,
+        inbox: Inbox,
+        send: Callable[[list[frames.Frame]], None],
+        cancellation: Cancellation,
+    ) -> None:
+        self._context = context
+        self._vocabulary = vocabulary
+        self._settings = settings
+        self._inbox = inbox
+        self._send = send
+        self._cancellation = cancellation
+        self._slots = SlotTable(context, settings.num_slots, settings.num_ctx)
+        self._batch = Batch(settings.num_batch, settings.num_slots)
+        self._pieces = Pieces(vocabulary)
+        self._table = CandidateTable(vocabulary.size, vocabulary.suppressed)
+        self._waiting: deque[_Waiting] = deque()
+        self._reports: list[frames.Frame] = []
+        self._steps = 0
+        self._running = True
+
+    def run(self) -> None:
+        """Returns after `Shutdown`, when every request has had its last frame."""
+        while self._running:
+            self._take_commands()
+            try:
+                self._admit()
+                if self._slots.working:
+                    self._step()
+            except Exception as exc:  # noqa: BLE001  one bad step must not end the process
+                self._fail_all(exc)
+            self._flush()
+        self._cancel_all()
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._reports:
+            reports, self._reports = self._reports, []
+            self._send(reports)
+
+    # --- commands ----------------------------------------------------------------------------
+
+    def _take_commands(self) -> None:
+        idle = not self._waiting and not self._slots.working
+        while self._running:
+            try:
+                command, arrived_ns = self._inbox.get(block=idle)
+            except queue.Empty:
+                return
+            idle = False
+            self._handle(command, arrived_ns)
+
+    def _handle(self, command: frames.Command, arrived_ns: int) -> None:
+        match command:
+            case frames.Generate():
+                self._enqueue(command, arrived_ns)
+            case frames.Cancel():
+                self._cancel(command.request_id)
+            case frames.GetStatus():
+                self._reports.append(self._status(command.request_id))
+            case frames.Tokenize() | frames.Detokenize():
+                self._reports.append(self._convert(command))
+            case frames.Shutdown():
+                self._running = False
+            case frames.Load():
+                logger.error("a second Load was ignored")
+
+    def _enqueue(self, command: frames.Generate, arrived_ns: int) -> None:
+        limits = Limits(
+            num_ctx=self._settings.num_ctx,
+            num_keep=command.num_keep,
+            can_truncate=command.truncate and command.shift and self._context.can_shift,
+        )
+        try:
+            check_sampling(command.sampling)
+            prompt = prepare_prompt(command.prompt, self._vocabulary, limits)
+        except (PromptError, SamplingError, LlamaError) as exc:
+            self._reports.append(frames.Failed(command.request_id, "invalid", str(exc)))
+            return
+        self._waiting.append(_Waiting(command, prompt, arrived_ns))
+
+    def _cancel(self, request_id: int) -> None:
+        for slot in self._slots.working:
+            if slot.generation is not None and slot.generation.request_id == request_id:
+                self._finish(slot, "cancelled")
+                return
+        for waiting in self._waiting:
+            if waiting.command.request_id == request_id:
+                self._waiting.remove(waiting)
+                self._reports.append(self._unserved(waiting, "cancelled"))
+                return
+        # Unknown: it ended while the command was on its way.
+
+    def _status(self, request_id: int) -> frames.Status:
+        return frames.Status(
+            request_id=request_id,
+            slots_total=self._settings.num_slots,
+            slots_busy=len(self._slots.working),
+            queued=len(self._waiting),
+            kv_tokens=self._slots.num_tokens,
+            steps=self._steps,
+        )
+
+    def _convert(self, command: frames.Tokenize | frames.Detokenize) -> frames.Frame:
+        request_id = command.request_id
+        if isinstance(command, frames.Detokenize):
+            for token in command.tokens:
+                if not 0 <= token < self._vocabulary.size:
+                    text = f"token {token} is not in the model's vocabulary"
+                    return frames.Failed(request_id, "invalid", text)
+            return frames.Text(request_id, self._pieces.join(command.tokens))
+        try:
+            tokens = self._vocabulary.tokenize(
+                command.text, add_special=command.add_special, parse_special=command.parse_special
+            )
+        except LlamaError as exc:
+            return frames.Failed(request_id, "invalid", str(exc))
+        return frames.Tokens(request_id, tuple(tokens))
+
+    # --- requests in and out -----------------------------------------------------------------
+
+    def _admit(self) -> None:
+        while self._waiting:
+            waiting = self._waiting[0]
+            if waiting.command.num_predict == 0:
+                self._waiting.popleft()
+                self._reports.append(self._unserved(waiting, "length"))
+                continue
+            slot = self._slots.find_idle(waiting.prompt.tokens)
+            if slot is None:
+                return
+            self._waiting.popleft()
+            self._slots.assign(slot, self._start(waiting))
+
+    def _start(self, waiting: _Waiting) -> Generation:
+        command = waiting.command
+        most = 10 * self._settings.num_ctx
+        wanted = command.num_predict
+        return Generation(
+            command,
+            waiting.prompt,
+            Sampler(command.sampling, self._table, self._settings.num_ctx),
+            TextStream(self._pieces, command.stop, command.visible_tokens),
+            max_tokens=wanted if 0 < wanted <= most else most,
+            # A stop string that is a control token never shows up as text.
+            end_tokens=self._vocabulary.end_tokens | self._pieces.find_control_tokens(command.stop),
+            arrived_ns=waiting.arrived_ns,
+        )
+
+    def _unserved(self, waiting: _Waiting, reason: frames.FinishReason) -> frames.Finished:
+        tokens = waiting.prompt.tokens
+        return frames.Finished(
+            request_id=waiting.command.request_id,
+            reason=reason,
+            prompt_tokens=len(tokens),
+            cached_tokens=0,
+            generated_tokens=0,
+            truncated_tokens=waiting.prompt.dropped,
+            queue_ns=0,
+            prompt_ns=0,
+            eval_ns=0,
+            tokens=tuple(tokens),
+        )
+
+    def _finish(self, slot: Slot, reason: frames.FinishReason) -> None:
+        if slot.generation is not None:
+            self._reports += slot.generation.finish(reason)
+        self._slots.release(slot)
+
+    def _cancel_all(self) -> None:
+        for slot in self._slots.working:
+            self._finish(slot, "cancelled")
+        while self._waiting:
+            self._reports.append(self._unserved(self._waiting.popleft(), "cancelled"))
+
+    def _fail_all(self, error: Exception) -> None:
+        """The context may hold anything now: start from nothing, so that the next step is sane."""
+        logger.error("engine step failed", exc_info=error)
+        text = f"an error was encountered while running the model: {error}"
+        for slot in self._slots.working:
+            if slot.generation is not None:
+                self._reports.append(frames.Failed(slot.generation.request_id, "internal", text))
+            self._slots.release(slot)
+        self._slots.clear()
+
+    # --- one step ----------------------------------------------------------------------------
+
+    def _step(self) -> None:
+        self._batch.clear()
+        wanted = self._add_generated()
+        chunks, prompts = self._add_prompts(room_for_all=not wanted)
+        if not self._batch.size:
+            return
+        if not self._decode():
+            return
+        for slot, chunk in chunks:
+            slot.tokens += chunk
+        for slot, index in wanted + prompts:
+            self._sample(slot, index)
+
+    def _add_generated(self) -> list[tuple[Slot, int]]:
+        """One token for each slot that generates; returns where their logits will be."""
+        wanted: list[tuple[Slot, int]] = []
+        for slot in self._slots.working:
+            generation = slot.generation
+            if generation is None or not generation.is_generating:
+                continue
+            if not self._slots.make_room(slot, generation, bos=self._starts_with_bos(generation)):
+                self._finish(slot, "length")
+                continue
+            index = self._batch.add(generation.next_token, len(slot.tokens), slot.index)
+            wanted.append((slot, index))
+        return wanted
+
+    def _starts_with_bos(self, generation: Generation) -> bool:
+        return self._vocabulary.adds_bos and generation.prompt[0] == self._vocabulary.bos
+
+    def _add_prompts(
+        self, *, room_for_all: bool
+    ) -> tuple[list[tuple[Slot, list[int]]], list[tuple[Slot, int]]]:
+        """Prompt chunks in order of admission, and where the logits of ended prompts will be."""
+        batch = self._batch
+        room = batch.capacity - batch.size
+        if not room_for_all:
+            room = min(room, PROMPT_TOKENS_BESIDE_STREAMS)
+        chunks: list[tuple[Slot, list[int]]] = []
+        ended: list[tuple[Slot, int]] = []
+        for slot in sorted(self._slots.working, key=lambda slot: slot.used_at):
+            generation = slot.generation
+            size = min(room, slot.pending)
+            if generation is None or not size:
+                continue
+            start = len(slot.tokens)
+            chunk = generation.prompt[start : start + size]
+            chunks.append((slot, chunk))
+            room -= size
+            if size < slot.pending:
+                batch.extend(chunk, start, slot.index)
+            else:
+                batch.extend(chunk[:-1], start, slot.index)
+                ended.append((slot, batch.add(chunk[-1], start + size - 1, slot.index)))
+        return chunks, ended
+
+    def _decode(self) -> bool:
+        """False: aborted, nothing was gained. Raises DecodeError."""
+        working = self._slots.working
+        self._cancellation.begin(
+            slot.generation.request_id for slot in working if slot.generation is not None
+        )
+        self._steps += 1
+        status = self._context.decode(self._batch)
+        if status == 0:
+            return True
+        if status != DECODE_ABORTED:
+            raise DecodeError(f"llama_decode returned {status}")
+        # Some of the batch may be in the memory. The Cancel that caused this is in the inbox.
+        for slot in working:
+            self._slots.trim(slot, len(slot.tokens))
+        return False
+
+    def _sample(self, slot: Slot, index: int) -> None:
+        generation = slot.generation
+        if generation is None:
+            return
+        if generation.is_generating:
+            slot.tokens.append(generation.next_token)
+        token = generation.sample(self._context.logits_address(index))
+        chunk, verdict = generation.advance(token)
+        if chunk is not None:
+            self._reports.append(chunk)
+        if verdict != "go on":
+            self._finish(slot, verdict)

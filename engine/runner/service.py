@@ -1,0 +1,69 @@
+"""The runner's life after its pipes are up: load the model, run the engine loop. Main thread."""
+
+import importlib
+import logging
+import threading
+
+from engine import frames
+from engine.runner.cancellation import Cancellation
+from engine.runner.inbox import Inbox
+from engine.runner.llama import AbortFlag, LlamaError, start_backend, stop_backend
+from engine.runner.loading import Loaded, load
+from engine.runner.pipes import Pipes, Reader
+
+logger = logging.getLogger(__name__)
+
+EXIT_OK = 0
+EXIT_LOAD_FAILED = 1
+EXIT_PROTOCOL = 2
+
+
+def run_service(pipes: Pipes) -> int:
+    """Returns the exit status. Raises BrokenPipeError if the parent stops reading."""
+    abort = AbortFlag()
+    cancellation = Cancellation(abort)
+    inbox = Inbox()
+    Reader(pipes, inbox, cancellation).start()
+    # numpy takes 100 ms to import; meanwhile the main thread reads the model file.
+    threading.Thread(target=importlib.import_module, args=("engine.runner.loop",)).start()
+    command, _ = inbox.get()
+    if isinstance(command, frames.Shutdown):
+        return EXIT_OK
+    if not isinstance(command, frames.Load):
+        logger.error("the first command must be Load, not %s", type(command).__name__)
+        return EXIT_PROTOCOL
+    start_backend()
+    try:
+        loaded = load(
+            command,
+            abort,
+            lambda progress: pipes.send([frames.Loading(progress)]),
+            lambda: cancellation.stopped,
+        )
+    except LlamaError as exc:
+        if cancellation.stopped:
+            return EXIT_OK
+        pipes.send([frames.LoadFailed(str(exc))])
+        return EXIT_LOAD_FAILED
+    try:
+        _run_loop(loaded, pipes, inbox, cancellation)
+    finally:
+        loaded.close()
+        stop_backend()
+    return EXIT_OK
+
+
+def _run_loop(loaded: Loaded, pipes: Pipes, inbox: Inbox, cancellation: Cancellation) -> None:
+    from engine.runner.loop import EngineLoop, LoopSettings
+
+    ready = loaded.ready
+    loop = EngineLoop(
+        loaded.context,
+        loaded.model.vocabulary,
+        LoopSettings(ready.num_ctx, ready.num_parallel, loaded.num_batch),
+        inbox=inbox,
+        send=pipes.send,
+        cancellation=cancellation,
+    )
+    pipes.send([ready])
+    loop.run()
