@@ -161,6 +161,18 @@ def load_settings(flags: Mapping[str, str] | None = None) -> Settings:
     return Settings(**values, sources=sources)
 
 
+def child_environment(settings: Settings, idle_exit: str) -> dict[str, str]:
+    """The environment of a server that we start: ours, fit for another working folder.
+
+    `idle_exit` counts unless the user has set CORRAL_IDLE_EXIT somewhere.
+    """
+    environment = dict(os.environ)
+    environment["OLLAMA_MODELS"] = str(settings.models.absolute())
+    if settings.origin("idle_exit_s") == "default":
+        environment["CORRAL_IDLE_EXIT"] = idle_exit
+    return environment
+
+
 def _layers(flags: Mapping[str, str]) -> list[tuple[Origin, Mapping[str, str]]]:
     environment = {name: os.environ.get(variable, "") for name, (variable, _) in _FIELDS.items()}
     return [

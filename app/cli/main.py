@@ -12,6 +12,7 @@ from app.cli.command import PROGRAM, Entry, LazyGroup
 
 EXIT_FAILURE = 1
 EXIT_INTERRUPTED = 130
+RUNNER_FLAG = "--runner"
 
 COMMANDS = (
     Entry("serve", "app.cli.serve", "Start Corral", aliases=("start",)),
@@ -51,8 +52,12 @@ corral.entries = COMMANDS
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit status; errors are on standard error by then."""
-    _use_utf8()
     args = list(sys.argv[1:] if argv is None else argv)
+    if args == [RUNNER_FLAG]:  # the frozen program starts itself again as a runner
+        from app.runner import main as serve_runner
+
+        return serve_runner()
+    _use_utf8()
     try:
         with corral.make_context(PROGRAM, args) as ctx:
             status = corral.invoke(ctx)

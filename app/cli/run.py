@@ -1,0 +1,133 @@
+"""`corral run`: one answer, or an interactive session (spec 9.3)."""
+
+import itertools
+import json
+import sys
+
+import click
+
+from api.client.client import Client
+from api.client.shapes import GenerateBody, GenerateReply
+from app.cli import environment
+from app.cli.answer import AnswerPrinter, AnswerStyle, print_summary
+from app.cli.background import ensure_server
+from app.cli.command import Command, at_least
+from app.cli.connection import open_client
+from app.cli.errors import CommandError
+from app.cli.spinner import spinner
+from app.durations import DurationError, parse_duration
+from app.settings import load_settings
+
+_THINK_LEVELS = ("high", "medium", "low", "max")
+
+
+@click.command(
+    "run",
+    cls=Command,
+    help="Run a model",
+    usage="run MODEL [PROMPT]",
+    rule=at_least(1),
+    environment=environment.RUN,
+    bare_flags=("--think",),
+)
+@click.option("--format", "format_text", default="", help="Response format (e.g. json)")
+@click.option("--hidethinking", is_flag=True, help="Hide thinking output (if provided)")
+@click.option("--keepalive", help="Duration to keep a model loaded (e.g. 5m)")
+@click.option("--nowordwrap", is_flag=True, help="Don't wrap words to the next line automatically")
+@click.option(
+    "--think", help="Enable thinking mode: true/false or high/medium/low for supported models"
+)
+@click.option("--verbose", is_flag=True, help="Show timings for response")
+def command(
+    arguments: tuple[str, ...],
+    format_text: str,
+    hidethinking: bool,
+    keepalive: str | None,
+    nowordwrap: bool,
+    think: str | None,
+    verbose: bool,
+) -> None:
+    """Answer the prompt on the command line or standard input; else start a session."""
+    style = AnswerStyle(wordwrap=not nowordwrap, hide_thinking=hidethinking, verbose=verbose)
+    request = GenerateBody(
+        model=arguments[0],
+        format=parse_format(format_text),
+        keep_alive=parse_keep_alive(keepalive),
+        think=parse_think(think),
+    )
+    prompts = list(arguments[1:])
+    if not sys.stdin.isatty():
+        piped = sys.stdin.buffer.read().decode("utf-8", "replace")
+        prompts = [piped, *prompts] if piped else prompts or [""]
+    settings = load_settings()
+    with open_client(settings) as client:
+        ensure_server(client, settings)
+        reply = client.show(request.model)
+        if prompts or not sys.stdout.isatty():
+            answer_once(client, request, " ".join(prompts), style)
+            return
+        from app.cli.repl.session import Session
+
+        with spinner():
+            client.load(request.model, keep_alive=request.keep_alive)
+        Session(client, request, style, settings, history=reply.messages or []).run()
+
+
+def answer_once(client: Client, request: GenerateBody, prompt: str, style: AnswerStyle) -> None:
+    """Print the answer to one prompt. An empty prompt only loads the model."""
+    if not prompt:
+        with spinner():
+            client.load(request.model, keep_alive=request.keep_alive)
+        return
+    body = GenerateBody(
+        model=request.model,
+        prompt=prompt,
+        format=request.format,
+        keep_alive=request.keep_alive,
+        think=request.think,
+    )
+    printer = AnswerPrinter(style)
+    last = GenerateReply()
+    with client.generate(body) as stream:
+        with spinner():
+            first = next(stream)
+        for reply in itertools.chain([first], stream):
+            printer.write(content=reply.response, thinking=reply.thinking)
+            last = reply
+    printer.finish()
+    if style.verbose:
+        print_summary(last)
+
+
+def parse_format(text: str) -> object:
+    """ "json" stays a word; a JSON schema is sent as the value it is; other text as it stands."""
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return text
+
+
+def parse_keep_alive(text: str | None) -> float | str | None:
+    """The value for the request. Raises CommandError with Go's sentence for a bad duration."""
+    if text is None:
+        return None
+    number = text.removeprefix("-")
+    if text.startswith("-") and number.isascii() and number.isdigit():
+        return -1
+    try:
+        seconds = parse_duration(text)
+    except DurationError as exc:
+        raise CommandError(str(exc)) from exc
+    return -1 if seconds < 0 else 0 if seconds == 0 else text
+
+
+def parse_think(text: str | None) -> bool | str | None:
+    """The value for the request. Raises CommandError for an unknown level."""
+    if text in (None, "true", "false"):
+        return None if text is None else text == "true"
+    if text in _THINK_LEVELS:
+        return text
+    shown = json.dumps(text, ensure_ascii=False)
+    raise CommandError(
+        f"invalid value for --think: {shown} (must be true, false, high, medium, low, or max)"
+    )

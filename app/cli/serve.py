@@ -1,0 +1,57 @@
+"""`corral serve`: the server in this process, until it is told to stop."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import click
+
+from app import paths
+from app.cli import environment
+from app.cli.command import Command, exactly
+from app.settings import load_settings
+
+_LEVELS = (logging.INFO, logging.DEBUG)
+_LOG = logging.getLogger("corral.serve")
+
+
+@click.command(
+    "serve",
+    cls=Command,
+    help="Start Corral",
+    usage="serve",
+    aliases=("start",),
+    rule=exactly(0),
+    environment=environment.SERVE,
+)
+def command(arguments: tuple[str, ...]) -> None:
+    """Serve until SIGINT or SIGTERM; both are a success."""
+    logging.basicConfig(
+        stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=_LEVELS[0]
+    )
+    settings = load_settings()
+    logging.getLogger().setLevel(_LEVELS[min(settings.debug, 1)])
+    # Imported late: this is most of the program, and the address may be taken.
+    from api.server.serving import bind, run_server
+    from app.serve import build_app
+
+    listener = bind(settings.host.bind_host, settings.host.port)
+    address, port = listener.getsockname()[:2]
+    with listener, _pid_file(port):
+        _LOG.info("listening on %s port %d", address, port)
+        run_server(build_app(settings), listener)
+
+
+@contextmanager
+def _pid_file(port: int) -> Iterator[None]:
+    """Tell others which process serves the port, for as long as it does."""
+    path = paths.server_pid_file(port)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{os.getpid()}\n", encoding="ascii")
+    try:
+        yield
+    finally:
+        with suppress(FileNotFoundError):  # someone tidied up before us
+            path.unlink()
