@@ -1,0 +1,1 @@
+"""A model's Markdown as safe rich text: parsing, highlighting, documents, links."""

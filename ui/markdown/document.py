@@ -1,0 +1,75 @@
+"""The one rich-text document for foreign text: opens no file and no address. UI thread."""
+
+from PySide6.QtCore import QByteArray, QObject, QUrl
+from PySide6.QtGui import QImage, QTextDocument
+
+from ui.theme import Theme
+
+_BULLET_INDENT = 22
+
+
+class SafeDocument(QTextDocument):
+    """Answers every request for a resource with nothing.
+
+    Not answering would not do: Qt then opens the name itself, be it a file or a network share.
+    """
+
+    _NOTHING = QImage(1, 1, QImage.Format.Format_ARGB32)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.setUndoRedoEnabled(False)
+        self.setDocumentMargin(0)
+        self.setIndentWidth(_BULLET_INDENT)
+
+    def loadResource(self, kind: int, name: QUrl | str) -> QImage | QByteArray:
+        """Called by Qt for images and style sheets."""
+        if kind == QTextDocument.ResourceType.ImageResource.value:
+            return self._NOTHING
+        return QByteArray(b" ")
+
+    def set_theme(self, theme: Theme) -> None:
+        """Colours for HTML that is set afterwards."""
+        self.setDefaultStyleSheet(_style(theme))
+
+    def link_texts(self, target: str) -> list[str]:
+        """The visible texts of all links to this target."""
+        texts: list[str] = []
+        block = self.begin()
+        while block.isValid():
+            fragments = block.begin()
+            joined = ""
+            while not fragments.atEnd():
+                fragment = fragments.fragment()
+                if fragment.charFormat().anchorHref() == target:
+                    joined += fragment.text()
+                elif joined:
+                    texts.append(joined)
+                    joined = ""
+                fragments += 1
+            if joined:
+                texts.append(joined)
+            block = block.next()
+        return texts
+
+
+def _style(theme: Theme) -> str:
+    return f"""
+    p {{ margin-top: 0; margin-bottom: 10px; line-height: 140%; }}
+    li {{ margin-bottom: 4px; line-height: 138%; }}
+    li p {{ margin-bottom: 4px; }}
+    ul, ol {{ margin-top: 0; margin-bottom: 10px; }}
+    h1 {{ font-size: 16pt; font-weight: 600; margin-top: 8px; margin-bottom: 8px; }}
+    h2 {{ font-size: 14pt; font-weight: 600; margin-top: 8px; margin-bottom: 8px; }}
+    h3, h4, h5, h6 {{ font-size: 12pt; font-weight: 600; margin-top: 6px; margin-bottom: 6px; }}
+    a {{ color: {theme.accent}; text-decoration: underline; }}
+    code {{ background-color: {theme.code_header}; font-size: 10pt; }}
+    pre {{ background-color: transparent; font-size: 10pt; margin-top: 0; margin-bottom: 8px; }}
+    table.grid {{ border-collapse: collapse; border-color: {theme.border_strong};
+                  margin-top: 2px; margin-bottom: 12px; }}
+    th {{ background-color: {theme.code_header}; font-weight: 600; text-align: left; }}
+    table.quote {{ margin-top: 2px; margin-bottom: 8px; }}
+    td.bar {{ background-color: {theme.border_strong}; }}
+    td.quoted {{ padding-left: 12px; color: {theme.muted}; }}
+    hr {{ color: {theme.border}; }}
+    """

@@ -1,0 +1,1 @@
+"""The messages of the chat that is shown."""
