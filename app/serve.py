@@ -1,0 +1,61 @@
+"""Builds the server from the settings: library, scheduler, engine, HTTP application.
+
+Shared by `corral serve` and the desktop app's server thread.
+"""
+
+import sys
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from api.server.application import ServerSettings, create_app
+from app import paths
+from app.settings import Settings
+from app.version import CORRAL_VERSION, OLLAMA_API_VERSION
+from engine.engine import Engine
+from engine.library.library import Library
+from engine.scheduler.scheduler import Scheduler, SchedulerSettings
+
+
+def build_app(settings: Settings) -> FastAPI:
+    """The application, ready to serve. It owns its engine and closes it when it shuts down."""
+    library = Library(settings.models, bundled=paths.bundled_models())
+    if not settings.noprune:
+        library.prune()
+    engine = Engine(
+        library, Scheduler(scheduler_settings(settings)), go_template=settings.go_template
+    )
+    return create_app(
+        engine,
+        ServerSettings(
+            version=OLLAMA_API_VERSION,
+            corral_version=CORRAL_VERSION,
+            host=settings.host.host,
+            port=settings.host.port,
+            origins=settings.origins,
+        ),
+    )
+
+
+def scheduler_settings(settings: Settings) -> SchedulerSettings:
+    """The scheduler's part of the settings."""
+    return SchedulerSettings(
+        runner_command=runner_command(),
+        keep_alive_s=settings.keep_alive_s,
+        max_loaded_models=settings.max_loaded_models,
+        max_queue=settings.max_queue,
+        num_parallel=settings.num_parallel,
+        context_length=settings.context_length,
+        load_timeout_s=settings.load_timeout_s,
+        flash_attention=settings.flash_attention,
+        kv_cache_type=settings.kv_cache_type,
+    )
+
+
+def runner_command() -> tuple[str, ...]:
+    """How to start a runner: the frozen console program again, or this interpreter."""
+    if getattr(sys, "frozen", False):
+        # The window's executable loads Qt before it reads its arguments; the console one does not.
+        frozen = Path(sys.executable)
+        return (str(frozen.with_name(f"corral{frozen.suffix}")), "--runner")
+    return (sys.executable, "-m", "app.runner")

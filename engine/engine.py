@@ -1,0 +1,260 @@
+"""The whole engine behind one object: a model name and a request in, a stream of events out.
+
+Runs in the server's event loop. It joins the library (which model is that), the prompt package
+(what text does the model see) and the scheduler (who computes it); each knows nothing of the
+others. The order of checks follows spec 1.5 and 1.6.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Any
+
+from engine.completion import ChatRequest, Delta, Done, Event, GenerateRequest, Metrics, Rendered
+from engine.errors import CapabilityError, InvalidRequestError
+from engine.frames import Chunk, Finished, Generate
+from engine.library.library import Library
+from engine.library.model import Model
+from engine.options import Options, merge_options
+from engine.prompt.history import strip_old_thinking, truncate_history
+from engine.prompt.messages import Conversation, Message
+from engine.prompt.template import ChatTemplate, choose_template, opens_thinking, render_prompt
+from engine.prompt.thinking import ThinkingParser
+from engine.scheduler.lease import Lease
+from engine.scheduler.scheduler import Scheduler
+
+
+@dataclass(frozen=True)
+class _Prompt:
+    """A prompt as it goes to the runner, and what is needed to read the answer."""
+
+    text: str
+    template: ChatTemplate | None
+    """None for raw prompts: the answer is passed on as it is."""
+    num_images: int = 0
+
+
+class Engine:
+    """Answers requests about the models of one library.
+
+    `go_template` is OLLAMA_GO_TEMPLATE: True forces a model's Go TEMPLATE, False forbids it, None
+    follows the rules of spec 0.
+    """
+
+    def __init__(
+        self, library: Library, scheduler: Scheduler, *, go_template: bool | None = None
+    ) -> None:
+        self.library = library
+        self.scheduler = scheduler
+        self._go_template = go_template
+
+    async def close(self) -> None:
+        """Ends every runner. Requests in flight fail."""
+        await self.scheduler.close()
+
+    async def generate(self, request: GenerateRequest) -> AsyncIterator[Event]:
+        """Complete a prompt (spec 1.5). Raises EngineErrors from the iteration."""
+        started_ns = time.monotonic_ns()
+        model = await asyncio.to_thread(self.library.get, request.model)
+        if not request.prompt and request.keep_alive == 0:
+            await self.scheduler.unload(model)
+            yield Done("unload")
+            return
+        if request.raw and (request.template or request.system or request.context):
+            raise InvalidRequestError("raw mode does not support template, system, or context")
+        _require_completion(model, request.model, "generate")
+        if request.suffix:
+            _require(model, "insert")
+        if request.images:
+            _require(model, "vision")
+        think = _resolve_think(model, request.model, request.think)
+        options = merge_options(model.parameters, request.options)
+        async with self.scheduler.lease(model, options, request.keep_alive) as lease:
+            loaded_ns = time.monotonic_ns()
+            if not request.prompt:
+                yield Done("load", _load_metrics(started_ns, loaded_ns))
+                return
+            prompt = await self._generate_prompt(request, model, lease, think)
+            if request.render_only:
+                yield Rendered(prompt.text, prompt.num_images)
+                return
+            run = _Run(lease, options, request.truncate, request.shift, started_ns, loaded_ns)
+            async with aclosing(run.events(prompt, think, with_context=not request.raw)) as events:
+                async for event in events:
+                    yield event
+
+    async def chat(self, request: ChatRequest) -> AsyncIterator[Event]:
+        """Continue a conversation (spec 1.6). Raises EngineErrors from the iteration."""
+        started_ns = time.monotonic_ns()
+        model = await asyncio.to_thread(self.library.get, request.model)
+        if not request.messages and request.keep_alive == 0:
+            await self.scheduler.unload(model)
+            yield Done("unload")
+            return
+        _require_completion(model, request.model, "chat")
+        if request.tools:
+            _require(model, "tools")
+        if any(message.images for message in request.messages):
+            _require(model, "vision")
+        think = _resolve_think(model, request.model, request.think)
+        options = merge_options(model.parameters, request.options)
+        async with self.scheduler.lease(model, options, request.keep_alive) as lease:
+            loaded_ns = time.monotonic_ns()
+            if not request.messages:
+                yield Done("load", _load_metrics(started_ns, loaded_ns))
+                return
+            conversation = Conversation(_chat_messages(model, request), request.tools, think)
+            prompt = await self._chat_prompt(model, lease, conversation, request.truncate)
+            if request.render_only:
+                yield Rendered(prompt.text, prompt.num_images)
+                return
+            run = _Run(lease, options, request.truncate, request.shift, started_ns, loaded_ns)
+            async with aclosing(run.events(prompt, think, with_context=False)) as events:
+                async for event in events:
+                    yield event
+
+    async def _generate_prompt(
+        self, request: GenerateRequest, model: Model, lease: Lease, think: bool | str | None
+    ) -> _Prompt:
+        if request.raw:
+            return _Prompt(request.prompt, None)
+        system = model.system if request.system is None else request.system
+        if request.suffix or request.template:
+            source = request.template or model.template or ""
+            text = render_prompt(source, system, request.prompt, request.suffix)
+            prompt = _Prompt(text, self._template(model, lease))
+        else:
+            messages: list[Message] = [Message("system", system)] if system else []
+            if not request.context:
+                messages += model.messages
+            messages.append(Message("user", request.prompt, images=request.images))
+            conversation = Conversation(tuple(messages), (), think)
+            prompt = await self._chat_prompt(model, lease, conversation, request.truncate)
+        if request.context:
+            before = await lease.detokenize(request.context)
+            prompt = replace(prompt, text=before + prompt.text)
+        return prompt
+
+    async def _chat_prompt(
+        self, model: Model, lease: Lease, conversation: Conversation, truncate: bool
+    ) -> _Prompt:
+        template = self._template(model, lease)
+        if model.config.model_family == "qwen3" or model.name.model == "deepseek-r1":
+            conversation = strip_old_thinking(conversation)
+        if not truncate:
+            text = template.render(conversation)
+        else:
+
+            async def count_tokens(text: str) -> int:
+                return len(await lease.tokenize(text))
+
+            text, conversation = await truncate_history(
+                template, conversation, lease.num_ctx, count_tokens
+            )
+        num_images = sum(len(message.images) for message in conversation.messages)
+        return _Prompt(text, template, num_images)
+
+    def _template(self, model: Model, lease: Lease) -> ChatTemplate:
+        jinja = model.header.metadata.get("tokenizer.chat_template")
+        return choose_template(
+            model.template,
+            jinja if isinstance(jinja, str) else None,
+            lease.ready.bos_text,
+            lease.ready.eos_text,
+            self._go_template,
+        )
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One trip through a runner, with the clocks of spec 1.5."""
+
+    lease: Lease
+    options: Options
+    truncate: bool
+    shift: bool
+    started_ns: int
+    loaded_ns: int
+
+    async def events(
+        self, prompt: _Prompt, think: bool | str | None, *, with_context: bool
+    ) -> AsyncIterator[Event]:
+        parser = _thinking_parser(prompt, think)
+        options = self.options
+        command = Generate(
+            request_id=0,
+            prompt=prompt.text,
+            sampling=options.sampling,
+            stop=options.stop,
+            num_predict=options.num_predict,
+            num_keep=options.num_keep,
+            shift=self.shift,
+            truncate=self.truncate,
+            visible_tokens=prompt.template.visible_tokens if prompt.template else (),
+        )
+        async with aclosing(self.lease.generate(command)) as reports:
+            async for report in reports:
+                if isinstance(report, Chunk):
+                    delta = parser.feed(report.text) if parser else Delta(report.text)
+                    if delta.content or delta.thinking:
+                        yield delta
+                    continue
+                rest = parser.finish() if parser else Delta()
+                if rest.content or rest.thinking:
+                    yield rest
+                yield self._done(report, with_context)
+
+    def _done(self, finished: Finished, with_context: bool) -> Done:
+        metrics = Metrics(
+            total_duration=time.monotonic_ns() - self.started_ns,
+            load_duration=self.loaded_ns - self.started_ns,
+            prompt_eval_count=finished.prompt_tokens,
+            prompt_eval_duration=finished.prompt_ns,
+            eval_count=finished.generated_tokens,
+            eval_duration=finished.eval_ns,
+            cached_count=finished.cached_tokens,
+            truncated_count=finished.truncated_tokens,
+        )
+        # A cancelled request has nobody left to read this; "stop" keeps the wire's two words.
+        reason = "length" if finished.reason == "length" else "stop"
+        return Done(reason, metrics, finished.tokens if with_context else ())
+
+
+def _thinking_parser(prompt: _Prompt, think: bool | str | None) -> ThinkingParser | None:
+    if prompt.template is None or not think or prompt.template.thinking_tags is None:
+        return None
+    opening, closing = prompt.template.thinking_tags
+    return ThinkingParser(opening, closing, started=opens_thinking(prompt.text, opening))
+
+
+def _chat_messages(model: Model, request: ChatRequest) -> tuple[Message, ...]:
+    messages = (*model.messages, *request.messages)
+    if model.system and request.messages[0].role != "system":
+        return (Message("system", model.system), *messages)
+    return messages
+
+
+def _load_metrics(started_ns: int, loaded_ns: int) -> Metrics:
+    duration_ns = loaded_ns - started_ns
+    return Metrics(total_duration=duration_ns, load_duration=duration_ns)
+
+
+def _resolve_think(model: Model, requested_name: str, think: bool | str | None) -> Any:
+    """What to tell the template: thinking models think unless told otherwise (spec 1.5)."""
+    if "thinking" in model.capabilities:
+        return True if think is None else think
+    if think:
+        raise CapabilityError(f'"{requested_name}" does not support thinking')
+    return None
+
+
+def _require_completion(model: Model, requested_name: str, verb: str) -> None:
+    if "completion" not in model.capabilities:
+        raise CapabilityError(f'"{requested_name}" does not support {verb}')
+
+
+def _require(model: Model, capability: str) -> None:
+    if capability not in model.capabilities:
+        raise CapabilityError(f"{model.name.full} does not support {capability}")
