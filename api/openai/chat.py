@@ -1,0 +1,104 @@
+"""POST /v1/chat/completions (spec 1.15): a thin translation onto the engine's chat."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from api.ollama.references import local_name
+from api.openai.messages import engine_messages, has_part
+from api.openai.replies import ChatCompletionTranslator
+from api.openai.shapes import ChatCompletionBody
+from api.server.body import read_shape, request_body
+from api.server.streaming import Answer
+from api.server.unsupported import refuse_unsupported
+from engine.completion import ChatRequest
+from engine.engine import Engine
+from engine.errors import InvalidRequestError
+from engine.library.gotext import quote
+
+_THINK: dict[str, bool | str | None] = {
+    "": None,
+    "none": False,
+    "minimal": "low",
+    "low": "low",
+    "medium": "medium",
+    "high": "high",
+    "max": "max",
+    "xhigh": "max",
+    "ultra": "max",
+}
+
+
+def chat_router(engine: Engine) -> APIRouter:
+    """The route that editors talk to."""
+    router = APIRouter()
+
+    @router.post("/v1/chat/completions", openapi_extra=request_body(ChatCompletionBody))
+    async def chat_completions(request: Request) -> Answer:
+        """Continue a conversation. Streams server-sent events if `stream` is true."""
+        body = await read_shape(request, ChatCompletionBody)
+        if not body.messages:
+            raise InvalidRequestError("[] is too short - 'messages'")
+        chat = ChatRequest(
+            model=_required_name(body),
+            messages=engine_messages(body.messages),
+            options=_options(body),
+            think=_think(body),
+        )
+        await refuse_unsupported(engine, chat.model, _later_fields(body))
+        translator = ChatCompletionTranslator(
+            body.model, include_usage=body.stream_options.include_usage
+        )
+        return Answer(engine.chat(chat), translator, stream=body.stream)
+
+    return router
+
+
+def _required_name(body: ChatCompletionBody) -> str:
+    name = local_name(body.model)
+    if not name:
+        raise InvalidRequestError("model is required")
+    return name
+
+
+def _later_fields(body: ChatCompletionBody) -> dict[str, object]:
+    form = body.response_format.type
+    return {
+        "tools": body.tools,
+        "image_url": has_part(body.messages, "image_url"),
+        "input_audio": has_part(body.messages, "input_audio"),
+        "response_format": form not in ("", "text"),
+        "n": body.n != 1,
+        "logprobs": body.logprobs,
+        "top_logprobs": body.top_logprobs,
+        "logit_bias": body.logit_bias,
+    }
+
+
+def _options(body: ChatCompletionBody) -> dict[str, Any]:
+    """Absent temperature and top_p are 1.0, whatever the model's own defaults (spec 1.15)."""
+    options: dict[str, Any] = {
+        "temperature": 1.0 if body.temperature is None else body.temperature,
+        "top_p": 1.0 if body.top_p is None else body.top_p,
+        "frequency_penalty": body.frequency_penalty,
+        "presence_penalty": body.presence_penalty,
+        "seed": body.seed,
+        "num_predict": body.max_tokens
+        if body.max_tokens is not None
+        else body.max_completion_tokens,
+    }
+    if isinstance(body.stop, str):
+        options["stop"] = [body.stop]
+    elif isinstance(body.stop, list):
+        options["stop"] = [text for text in body.stop if isinstance(text, str)]
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _think(body: ChatCompletionBody) -> bool | str | None:
+    effort = body.reasoning.effort or body.reasoning_effort
+    if effort not in _THINK:
+        raise InvalidRequestError(
+            f'invalid reasoning value: {quote(effort)} (must be "minimal", "low", "medium", '
+            '"high", "xhigh", "ultra", "max", or "none")'
+        )
+    return _THINK[effort]

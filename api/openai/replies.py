@@ -1,0 +1,166 @@
+"""Answers of /v1/chat/completions from engine events (spec 1.15, 1.18)."""
+
+import secrets
+import time
+from typing import Literal
+
+import msgspec
+
+from api.server.errors import openai_error_body
+from api.server.json_output import encode
+from engine.completion import Delta, Done, Event, Metrics
+
+EVENT_STREAM = "text/event-stream"
+_FINGERPRINT = "fp_ollama"
+
+FinishReason = Literal["stop", "length"]
+
+
+class MessagePart(msgspec.Struct, omit_defaults=True):
+    """A message, or a delta of one. Absent keys differ from empty ones: UNSET leaves out."""
+
+    role: str | msgspec.UnsetType = msgspec.UNSET
+    content: str | msgspec.UnsetType = msgspec.UNSET
+    reasoning: str = ""
+
+
+class Usage(msgspec.Struct):
+    """Tokens of one request."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+class ChunkChoice(msgspec.Struct):
+    """The only choice of a chunk."""
+
+    index: int
+    delta: MessagePart
+    finish_reason: FinishReason | None
+
+
+class Choice(msgspec.Struct):
+    """The only choice of a whole answer."""
+
+    index: int
+    message: MessagePart
+    finish_reason: FinishReason | None
+
+
+class Chunk(msgspec.Struct):
+    """One event of a stream."""
+
+    id: str
+    object: str
+    created: int
+    model: str
+    system_fingerprint: str
+    choices: list[ChunkChoice]
+    usage: Usage | msgspec.UnsetType = msgspec.UNSET
+
+
+class Completion(msgspec.Struct):
+    """A whole answer."""
+
+    id: str
+    object: str
+    created: int
+    model: str
+    system_fingerprint: str
+    choices: list[Choice]
+    usage: Usage
+
+
+class ChatCompletionTranslator:
+    """Events as chat completion chunks."""
+
+    media_type = EVENT_STREAM
+
+    def __init__(self, model: str, *, include_usage: bool) -> None:
+        self._model = model
+        self._include_usage = include_usage
+        self._id = f"chatcmpl-{secrets.randbelow(999)}"
+        self._created = int(time.time())
+        self._role: str | msgspec.UnsetType = "assistant"
+        """Sent with the first chunk only."""
+
+    def is_single(self, event: Event) -> bool:
+        """Never: a request without messages does not get this far."""
+        return False
+
+    def chunk(self, event: Event) -> bytes:
+        """Server-sent events; text and thinking that came together go out one by one."""
+        match event:
+            case Delta(content, thinking):
+                parts = b""
+                if thinking:
+                    parts += self._delta(msgspec.UNSET if content else "", thinking)
+                if content:
+                    parts += self._delta(content, "")
+                return parts
+            case Done():
+                return self._end(event)
+            case _:
+                return b""
+
+    def whole(self, events: list[Event]) -> bytes:
+        """All text in one object."""
+        deltas = [event for event in events if isinstance(event, Delta)]
+        content = "".join(delta.content for delta in deltas)
+        thinking = "".join(delta.thinking for delta in deltas)
+        last = events[-1]
+        done = last if isinstance(last, Done) else Done("stop")
+        message = MessagePart("assistant", content, thinking)
+        return encode(
+            Completion(
+                self._id,
+                "chat.completion",
+                self._created,
+                self._model,
+                _FINGERPRINT,
+                [Choice(0, message, _finish_reason(done))],
+                _usage(done.metrics),
+            )
+        )
+
+    def failure(self, status: int, text: str) -> bytes:
+        """An error event. No `[DONE]` follows, so that nobody takes the answer for complete."""
+        return b"data: " + openai_error_body(status, text) + b"\n\n"
+
+    def _delta(self, content: str | msgspec.UnsetType, reasoning: str) -> bytes:
+        part = MessagePart(self._role, content, reasoning)
+        self._role = msgspec.UNSET
+        return self._event([ChunkChoice(0, part, None)])
+
+    def _end(self, done: Done) -> bytes:
+        data = b""
+        if self._role is not msgspec.UNSET:  # an answer with no text still has a role
+            data += self._delta("", "")
+        data += self._event([ChunkChoice(0, MessagePart(), _finish_reason(done))])
+        if self._include_usage:
+            data += self._event([], _usage(done.metrics))
+        return data + b"data: [DONE]\n\n"
+
+    def _event(
+        self, choices: list[ChunkChoice], usage: Usage | msgspec.UnsetType = msgspec.UNSET
+    ) -> bytes:
+        chunk = Chunk(
+            self._id,
+            "chat.completion.chunk",
+            self._created,
+            self._model,
+            _FINGERPRINT,
+            choices,
+            usage,
+        )
+        return b"data: " + encode(chunk) + b"\n\n"
+
+
+def _finish_reason(done: Done) -> FinishReason:
+    return "length" if done.reason == "length" else "stop"
+
+
+def _usage(metrics: Metrics) -> Usage:
+    prompt, completion = metrics.prompt_eval_count, metrics.eval_count
+    return Usage(prompt, completion, prompt + completion)

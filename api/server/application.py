@@ -1,0 +1,100 @@
+"""The ASGI application: routes, middleware and error handlers around one engine."""
+
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import PlainTextResponse
+from starlette.exceptions import HTTPException
+
+from api.ollama.blobs import MAX_UPLOADS, blobs_router
+from api.ollama.completion import completion_router
+from api.ollama.create import create_router
+from api.ollama.models import models_router
+from api.ollama.shapes import ChatBody, CopyBody, CreateBody, DeleteBody, GenerateBody, ShowBody
+from api.openai.chat import chat_router
+from api.openai.models import openai_models_router
+from api.openai.shapes import ChatCompletionBody
+from api.server.activity import Activity, ActivityMiddleware
+from api.server.body import BodyLimiter
+from api.server.documentation import describe_bodies
+from api.server.errors import RequestError, describe_error, error_body
+from api.server.gate import Gate
+from api.server.status import status_router
+from api.server.streaming import JSONAnswer
+from engine.engine import Engine
+from engine.errors import EngineError
+
+_BODIES = (ChatBody, ChatCompletionBody, CopyBody, CreateBody, DeleteBody, GenerateBody, ShowBody)
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """What the application needs to know besides the engine."""
+
+    version: str
+    """The Ollama API level, for clients that check it."""
+    corral_version: str
+    host: str
+    """The address the server listens on; the Host check depends on it."""
+    port: int
+    origins: tuple[str, ...] = ()
+    """Further allowed origins (OLLAMA_ORIGINS)."""
+
+
+def create_app(engine: Engine, settings: ServerSettings) -> FastAPI:
+    """The application. It closes `engine` when the server shuts down.
+
+    `app.state.activity` tells how busy the server is. Raises InvalidOriginError for a bad
+    pattern in `settings.origins`.
+    """
+    activity = Activity()
+    uploads = ThreadPoolExecutor(MAX_UPLOADS, "upload")
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await engine.close()
+        uploads.shutdown(wait=False, cancel_futures=True)
+
+    # The documentation pages of FastAPI load scripts from elsewhere; a local server must not.
+    app = FastAPI(
+        title="Corral",
+        version=settings.corral_version,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.activity = activity
+    app.include_router(status_router(settings.version, settings.corral_version))
+    app.include_router(completion_router(engine))
+    app.include_router(models_router(engine))
+    app.include_router(blobs_router(engine.library, uploads, activity))
+    app.include_router(create_router(engine.library))
+    app.include_router(chat_router(engine))
+    app.include_router(openai_models_router(engine.library))
+    app.add_exception_handler(EngineError, _answer_error)
+    app.add_exception_handler(RequestError, _answer_error)
+    app.add_exception_handler(HTTPException, _answer_unrouted)
+    describe_bodies(app, _BODIES)
+    # The last one added is the first to see a request.
+    app.add_middleware(BodyLimiter)
+    app.add_middleware(Gate, host=settings.host, origins=settings.origins)
+    app.add_middleware(ActivityMiddleware, activity=activity)
+    return app
+
+
+async def _answer_error(request: Request, error: Exception) -> Response:
+    status, text = describe_error(error)
+    return JSONAnswer(error_body(request.scope["path"], status, text), status)
+
+
+async def _answer_unrouted(request: Request, error: Exception) -> Response:
+    """Paths and methods that no route has, in the words of Ollama's router."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    text = {404: "404 page not found", 405: "405 method not allowed"}.get(status, str(status))
+    headers = error.headers if isinstance(error, HTTPException) else None
+    return PlainTextResponse(text, status, headers)
