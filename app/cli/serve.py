@@ -14,6 +14,7 @@ from app.cli.command import Command, exactly
 from app.settings import load_settings
 
 _LEVELS = (logging.INFO, logging.DEBUG)
+_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _LOG = logging.getLogger("corral.serve")
 
 
@@ -28,13 +29,12 @@ _LOG = logging.getLogger("corral.serve")
 )
 def command(arguments: tuple[str, ...]) -> None:
     """Serve until SIGINT or SIGTERM; both are a success."""
-    logging.basicConfig(
-        stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=_LEVELS[0]
-    )
+    logging.basicConfig(stream=sys.stderr, format=_LOG_FORMAT, level=_LEVELS[0])
     settings = load_settings()
     logging.getLogger().setLevel(_LEVELS[min(settings.debug, 1)])
     # Imported late: this is most of the program, and the address may be taken.
     from api.server.serving import bind, run_server
+
     from app.serve import build_app
 
     listener = bind(settings.host.bind_host, settings.host.port)

@@ -32,7 +32,7 @@ class LineEditor:
         )
 
     def read(self, *, continues: bool = False) -> str:
-        """The next line. Raises EOFError (Ctrl+D on an empty line) and KeyboardInterrupt (Ctrl+C)."""
+        """The next line. Raises EOFError (Ctrl+D on an empty line), KeyboardInterrupt (Ctrl+C)."""
         placeholder = texts.CONTINUATION_PLACEHOLDER if continues else texts.PLACEHOLDER
         return self._session.prompt(
             texts.CONTINUATION if continues else texts.PROMPT,
