@@ -1,7 +1,7 @@
 """Makes a conversation fit the context, and drops old thinking from it (spec 6.8, 1.6). Pure."""
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Protocol
 
@@ -84,16 +84,21 @@ def _keep_from(conversation: Conversation, start: int) -> Conversation:
     return replace(conversation, messages=system + messages[start:])
 
 
-def strip_earlier_thinking(messages: Sequence[Message]) -> tuple[Message, ...]:
+def strip_old_thinking(conversation: Conversation) -> Conversation:
     """Assistant messages before the last user message lose a leading `<think>` block.
 
     For models that were trained without their own old thoughts (families qwen3, deepseek-r1).
     """
+    messages = conversation.messages
     users = [index for index, message in enumerate(messages) if message.role == "user"]
     last_user = users[-1] if users else 0
-    return tuple(
-        replace(message, content=_THINK_BLOCK.sub("", message.content, count=1))
-        if index < last_user and message.role == "assistant" and _THINK_BLOCK.match(message.content)
-        else message
+    stripped = tuple(
+        _without_thinking(message) if index < last_user else message
         for index, message in enumerate(messages)
     )
+    return replace(conversation, messages=stripped)
+
+
+def _without_thinking(message: Message) -> Message:
+    block = _THINK_BLOCK.match(message.content) if message.role == "assistant" else None
+    return replace(message, content=message.content[block.end() :]) if block else message

@@ -1,14 +1,8 @@
-"""Splits a model's output into thinking and content while it streams (spec 5.4). Pure, one per answer."""
+"""Splits a model's output into thinking and content while it streams (spec 5.4). One per answer."""
 
 from enum import Enum, auto
-from typing import NamedTuple
 
-
-class Split(NamedTuple):
-    """Text that became certain; both fields may be empty."""
-
-    content: str = ""
-    thinking: str = ""
+from engine.completion import Delta
 
 
 class _State(Enum):
@@ -38,8 +32,8 @@ class ThinkingParser:
         """The output so far ends inside the thinking block."""
         return self._state in (_State.OPENED, _State.THINKING)
 
-    def feed(self, text: str) -> Split:
-        """The next piece of output; answers what became certain by it."""
+    def feed(self, text: str) -> Delta:
+        """The next piece of output; answers what became certain by it, perhaps nothing."""
         self._held += text
         thinking = ""
         if self._state is _State.BEFORE:
@@ -56,15 +50,15 @@ class ThinkingParser:
                 self._state = _State.CONTENT
         if self._state is _State.CONTENT:
             content, self._held = self._held, ""
-            return Split(content, thinking)
-        return Split("", thinking)
+            return Delta(content, thinking)
+        return Delta("", thinking)
 
-    def finish(self) -> Split:
+    def finish(self) -> Delta:
         """What was held back, now that the output has ended."""
         rest, self._held = self._held, ""
         if self._state in (_State.OPENED, _State.CLOSED):
-            return Split()
-        return Split("", rest) if self._state is _State.THINKING else Split(rest, "")
+            return Delta()
+        return Delta("", rest) if self._state is _State.THINKING else Delta(rest, "")
 
     def _look_for_opening(self) -> None:
         start = self._held.lstrip()
