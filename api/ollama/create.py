@@ -15,7 +15,7 @@ from api.server.errors import native_error_body
 from api.server.json_input import BodyError
 from api.server.json_output import NDJSON_TYPE, encode
 from api.server.streaming import Answer
-from engine.library.create import CreateRequest, Progress
+from engine.library.createrequest import CreateRequest, Progress
 from engine.library.library import Library
 
 T = TypeVar("T")

@@ -1,12 +1,17 @@
 """Models as the lists of the native dialect show them (spec 1.10, 1.11). Pure."""
 
+import dataclasses
 from typing import Any
 
 import msgspec
 
 from api.server.timestamps import format_expiry, format_local
-from engine.library.model import Model
+from engine.library.model import Model, ModelDetails
+from engine.library.show import ShowReply
+from engine.prompt.messages import Message
 from engine.scheduler.scheduler import LoadedModel
+
+_ALWAYS_SHOWN = frozenset({"model_info", "details", "modified_at"})
 
 
 class Details(msgspec.Struct, kw_only=True):
@@ -47,24 +52,24 @@ class PsEntry(msgspec.Struct, kw_only=True):
     context_length: int
 
 
-def details_of(model: Model, parent_model: str = "") -> Details:
-    """What the configuration says about the model."""
-    config = model.config
+def details_reply(details: ModelDetails, parent_model: str) -> Details:
+    """Without the lengths, which only /api/tags shows."""
     return Details(
         parent_model=parent_model,
-        format=config.model_format,
-        family=config.model_family,
-        families=config.model_families or None,
-        parameter_size=config.model_type,
-        quantization_level=config.file_type,
+        format=details.format,
+        family=details.family,
+        families=details.families,
+        parameter_size=details.parameter_size,
+        quantization_level=details.quantization_level,
     )
 
 
 def tags_entry(model: Model) -> TagsEntry:
     """A model of the library."""
-    details = details_of(model, model.parent_model)
-    details.context_length = model.config.context_length or msgspec.UNSET
-    details.embedding_length = model.config.embedding_length or msgspec.UNSET
+    known = model.details
+    details = details_reply(known, known.parent_model)
+    details.context_length = known.context_length or msgspec.UNSET
+    details.embedding_length = known.embedding_length or msgspec.UNSET
     return TagsEntry(
         name=model.name.short,
         model=model.name.short,
@@ -84,13 +89,21 @@ def ps_entry(loaded: LoadedModel) -> PsEntry:
         model=model.name.short,
         size=loaded.size_bytes,
         digest=model.digest,
-        details=details_of(model),
+        details=details_reply(model.details, ""),
         expires_at=format_expiry(loaded.expires_at),
         size_vram=loaded.size_gpu_bytes,
         context_length=loaded.num_ctx,
     )
 
 
-def without_empty(values: dict[str, Any], keep: frozenset[str]) -> dict[str, Any]:
-    """`values` without those that are empty, except the names in `keep`."""
-    return {name: value for name, value in values.items() if value or name in keep}
+def show_reply(reply: ShowReply) -> dict[str, Any]:
+    """The object of /api/show, without what is empty."""
+    values = {field.name: getattr(reply, field.name) for field in dataclasses.fields(reply)}
+    values["details"] = details_reply(reply.details, reply.details.parent_model)
+    values["messages"] = [_show_message(message) for message in reply.messages]
+    values["modified_at"] = format_local(reply.modified_at)
+    return {name: value for name, value in values.items() if value or name in _ALWAYS_SHOWN}
+
+
+def _show_message(message: Message) -> dict[str, str]:
+    return {"role": message.role, "content": message.content}

@@ -11,7 +11,7 @@ import re
 import socket
 from collections.abc import Collection
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 _LOCAL_SUFFIXES = (".localhost", ".local", ".internal")

@@ -20,6 +20,7 @@ them, because that takes a scan from the start."""
 _BLANKS = re.compile(r"[ \t\n\r]*")
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_HEX_DIGITS = re.compile(r"[0-9a-fA-F]{0,4}")
 _LITERALS = ("true", "false", "null")
 
 
@@ -49,6 +50,8 @@ def decode_json(body: bytes) -> object:
 
 
 def _refuse_constant(name: str) -> object:
+    if name.startswith("-"):
+        raise BodyError(f"invalid character {_quote(name[1])} in numeric literal")
     raise BodyError(f"invalid character {_quote(name[0])} looking for beginning of value")
 
 
@@ -118,7 +121,9 @@ def _fault_text(text: str, fault: json.JSONDecodeError) -> str:
     if fault.msg.startswith("Invalid \\escape"):
         return _after_backslash(text, fault.pos + 1, "in string escape code")
     if fault.msg.startswith("Invalid \\uXXXX"):
-        return _after_backslash(text, fault.pos + 1, "in \\u hexadecimal character escape")
+        digits = _HEX_DIGITS.match(text, fault.pos + 1)
+        end = digits.end() if digits else fault.pos + 1
+        return _after_backslash(text, end, "in \\u hexadecimal character escape")
     place = _place(text, position, fault.msg)
     return f"invalid character {_quote(text[position])} {place}"
 
