@@ -81,7 +81,7 @@ class MainWindow(QMainWindow):
             self._client.close()
             self._client = Client(state.url)
         self._state = state
-        self.sidebar.server.show_state(state.sentence, state.mood)
+        self.sidebar.server.show_state(state)
         self.pane.show_server(state)
         if state.phase == ServerPhase.FAILED:
             self.banner.show_problem(state.problem, "Try again")

@@ -46,6 +46,15 @@ class ServerState:
         }[self.phase]
 
     @property
+    def label(self) -> str:
+        """A few words for the foot of the sidebar."""
+        if self.phase == ServerPhase.OWN:
+            return self.address
+        if self.phase == ServerPhase.FOREIGN:
+            return f"{self.program} on {self.address}"
+        return self.sentence
+
+    @property
     def mood(self) -> str:
         """good, busy or bad."""
         if self.is_ready:

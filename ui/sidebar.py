@@ -1,5 +1,6 @@
 """The list of chats: groups by age, search, rename and delete. UI thread."""
 
+import html
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
@@ -22,6 +23,8 @@ from PySide6.QtWidgets import (
 
 from ui import icons
 from ui.chats.record import ChatSummary
+from ui.elided_label import ElidedLabel
+from ui.server_state import ServerState
 from ui.theme import Theme
 
 WIDTH = 264
@@ -44,20 +47,19 @@ class ServerLine(QWidget):
         self._dot = QLabel()
         self._dot.setFixedSize(8, 8)
         self._dot.setObjectName("dot")
-        self.text = QLabel()
+        self.text = ElidedLabel()
         self.text.setObjectName("serverText")
-        self.text.setTextFormat(Qt.TextFormat.PlainText)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
         row.addWidget(self._dot)
         row.addWidget(self.text, 1)
 
-    def show_state(self, text: str, mood: str) -> None:
-        """`mood` is one of good, busy, bad: the colour of the dot."""
-        self.text.setText(text)
-        self.text.setToolTip(text)
-        self._dot.setProperty("mood", mood)
+    def show_state(self, state: ServerState) -> None:
+        """Take the state's words and the colour of its mood."""
+        self.text.setText(state.label)
+        self.setToolTip(html.escape(state.sentence))
+        self._dot.setProperty("mood", state.mood)
         self._dot.style().unpolish(self._dot)
         self._dot.style().polish(self._dot)
 
@@ -118,7 +120,6 @@ class Sidebar(QFrame):
             item.setData(_ID, chat.id)
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
             item.setSizeHint(QSize(0, 34))
-            item.setToolTip("")
             self.list.addItem(item)
             if chat.id == selected:
                 self.list.setCurrentItem(item)

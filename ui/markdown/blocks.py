@@ -64,7 +64,7 @@ class _Renderer(RendererHTML):
     def table_open(
         self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType
     ) -> str:
-        return '<table border="1" cellspacing="0" cellpadding="6" class="grid">'
+        return '<table border="0" cellspacing="0" cellpadding="0" class="grid">'
 
     def blockquote_open(
         self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType

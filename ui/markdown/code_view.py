@@ -13,12 +13,11 @@ from ui.theme import Theme
 _COPIED_MS = 1500
 
 
-class CodeView(QFrame):
+class CodeView(QWidget):
     """Shows one CodeSegment."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("codeBlock")
         self._theme = theme
         self._segment = CodeSegment("", "")
         self._language = QLabel()
@@ -39,13 +38,18 @@ class CodeView(QFrame):
         row.addStretch(1)
         row.addWidget(self.copy_button)
         body = QVBoxLayout()
-        body.setContentsMargins(14, 10, 14, 4)
+        body.setContentsMargins(14, 11, 14, 9)
         body.addWidget(self._text)
-        layout = QVBoxLayout(self)
+        card = QFrame()
+        card.setObjectName("codeBlock")
+        layout = QVBoxLayout(card)
         layout.setContentsMargins(1, 1, 1, 1)
         layout.setSpacing(0)
         layout.addWidget(header)
         layout.addLayout(body)
+        around = QVBoxLayout(self)
+        around.setContentsMargins(0, 2, 0, 14)
+        around.addWidget(card)
 
     def show_segment(self, segment: CodeSegment, theme: Theme) -> None:
         """Replace what is shown."""

@@ -56,20 +56,20 @@ class SafeDocument(QTextDocument):
 def _style(theme: Theme) -> str:
     return f"""
     p {{ margin-top: 0; margin-bottom: 10px; line-height: 140%; }}
-    li {{ margin-bottom: 4px; line-height: 138%; }}
+    ul, ol {{ margin-top: 2px; margin-bottom: 10px; }}
+    li {{ margin-top: 0; margin-bottom: 4px; line-height: 138%; }}
     li p {{ margin-bottom: 4px; }}
-    ul, ol {{ margin-top: 0; margin-bottom: 10px; }}
-    h1 {{ font-size: 16pt; font-weight: 600; margin-top: 8px; margin-bottom: 8px; }}
-    h2 {{ font-size: 14pt; font-weight: 600; margin-top: 8px; margin-bottom: 8px; }}
-    h3, h4, h5, h6 {{ font-size: 12pt; font-weight: 600; margin-top: 6px; margin-bottom: 6px; }}
+    h1 {{ font-size: 17pt; font-weight: 600; margin-top: 10px; margin-bottom: 8px; }}
+    h2 {{ font-size: 14pt; font-weight: 600; margin-top: 10px; margin-bottom: 8px; }}
+    h3, h4, h5, h6 {{ font-size: 12pt; font-weight: 600; margin-top: 8px; margin-bottom: 6px; }}
     a {{ color: {theme.accent}; text-decoration: underline; }}
     code {{ background-color: {theme.code_header}; font-size: 10pt; }}
-    pre {{ background-color: transparent; font-size: 10pt; margin-top: 0; margin-bottom: 8px; }}
-    table.grid {{ border-collapse: collapse; border-color: {theme.border_strong};
-                  margin-top: 2px; margin-bottom: 12px; }}
+    pre {{ font-size: 10pt; margin: 0; line-height: 135%; }}
+    table.grid {{ border-collapse: collapse; margin-top: 4px; margin-bottom: 14px; }}
+    th, td {{ border: 1px solid {theme.border_strong}; padding: 6px 12px; }}
     th {{ background-color: {theme.code_header}; font-weight: 600; text-align: left; }}
-    table.quote {{ margin-top: 2px; margin-bottom: 8px; }}
-    td.bar {{ background-color: {theme.border_strong}; }}
-    td.quoted {{ padding-left: 12px; color: {theme.muted}; }}
+    table.quote {{ margin-top: 2px; margin-bottom: 12px; }}
+    td.bar {{ background-color: {theme.border_strong}; border: none; padding: 0; }}
+    td.quoted {{ padding: 2px 0 0 12px; border: none; color: {theme.muted}; }}
     hr {{ color: {theme.border}; }}
     """
