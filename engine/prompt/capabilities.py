@@ -1,4 +1,4 @@
-"""What a chat template can do, judged by its text, and which of two templates to use (spec 0). Pure.
+"""What a chat template can do, judged by its text, and which of two templates to use (spec 0).
 
 Light on purpose: reads Jinja templates without Jinja.
 """

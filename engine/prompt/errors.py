@@ -11,4 +11,4 @@ class TemplateError(EngineError):
 
 
 class ConversationRefusedError(TemplateError, InvalidRequestError):
-    """The template itself refuses this conversation (its `raise_exception`): the caller's to fix."""
+    """The template itself refuses the conversation (`raise_exception`): the caller's to fix."""

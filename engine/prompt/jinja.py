@@ -16,9 +16,10 @@ from typing import Any
 import jinja2
 from jinja2.exceptions import SecurityError, TemplateSyntaxError
 
+from engine.prompt.budget import MAX_TEXT_CHARS, Spending, budget
 from engine.prompt.errors import ConversationRefusedError, TemplateError
 from engine.prompt.messages import Conversation, Message, ToolCall
-from engine.prompt.sandbox import MAX_TEXT_CHARS, Spending, TemplateSandbox
+from engine.prompt.sandbox import TemplateSandbox
 
 MAX_SOURCE_CHARS = 512 * 1024
 _WIDE_DATE = re.compile(r"%[^a-zA-Z%]*\d{3,}")
@@ -204,14 +205,20 @@ def _tojson(
     """JSON as Hugging Face writes it: no HTML escapes, keys as they come."""
     if isinstance(indent, int) and not 0 <= indent <= 64:
         raise SecurityError("tojson: indent must be between 0 and 64")
-    return json.dumps(
-        value,
+    encoder = json.JSONEncoder(
         ensure_ascii=ensure_ascii,
         indent=indent,
         separators=separators,
         sort_keys=sort_keys,
         default=_list_of_iterator,
     )
+    # Piece by piece, because a small value can hold itself often enough to fill the memory.
+    pieces: list[str] = []
+    for piece in encoder.iterencode(value):
+        budget().step()
+        pieces.append(piece)
+    budget().build(sum(map(len, pieces)))
+    return "".join(pieces)
 
 
 def _list_of_iterator(value: object) -> list[object]:

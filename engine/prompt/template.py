@@ -1,4 +1,4 @@
-"""The chat template of a model, Go or Jinja, behind one interface, and the choice of it (spec 0). Pure."""
+"""The chat template of a model, Go or Jinja, behind one interface; which one (spec 0). Pure."""
 
 from abc import ABC, abstractmethod
 from functools import cached_property

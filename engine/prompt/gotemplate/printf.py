@@ -8,7 +8,6 @@ from engine.prompt.gotemplate.lex import quote
 from engine.prompt.gotemplate.values import (
     MAX_TEXT_CHARS,
     Absent,
-    Record,
     format_float,
     to_text,
     type_name,
@@ -131,16 +130,16 @@ def format_value(value: object, verb: str, flags: str, precision: int | None) ->
         return _float(value, verb, flags, precision)
     if value is None or isinstance(value, Absent):
         return None
-    text = to_text(value)
-    match verb:
-        case "s":
-            return text[:precision] if precision is not None else text
-        case "q":
-            return quote(text[:precision] if precision is not None else text)
-        case "x":
-            return text.encode("utf-8", "replace").hex()
-        case "X":
-            return text.encode("utf-8", "replace").hex().upper()
+    return _text(to_text(value), verb, precision)
+
+
+def _text(text: str, verb: str, precision: int | None) -> str | None:
+    if verb in "sq":
+        shown = text[:precision] if precision is not None else text
+        return quote(shown) if verb == "q" else shown
+    if verb in "xX":
+        digits = text.encode("utf-8", "replace").hex()
+        return digits if verb == "x" else digits.upper()
     return None
 
 
@@ -179,9 +178,3 @@ def _signed(text: str, negative: bool, flags: str) -> str:
     if negative:
         return f"-{text}"
     return f"+{text}" if "+" in flags else f" {text}" if " " in flags else text
-
-
-def describe(value: object) -> str:
-    """For error messages: a value and nothing too long."""
-    text = value.type_name if isinstance(value, Record) else to_text(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."

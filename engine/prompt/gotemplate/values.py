@@ -106,16 +106,12 @@ def to_text(value: object) -> str:
     match value:
         case str():
             return value
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return str(value) if value.bit_length() < 128 else hex(value)
-        case float():
-            return format_float(value)
         case Absent():
             return ""
         case None:
             return "<nil>"
+        case int() | float():
+            return _number_text(value)
         case Record() | JsonList() | JsonDict():
             return to_json(value)
         case TypeNames():
@@ -126,6 +122,12 @@ def to_text(value: object) -> str:
         case Sequence():
             return f"[{' '.join(map(to_text, value))}]"
     raise FailureError(f"can't print {type(value).__name__}")
+
+
+def _number_text(value: float) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) else format_float(value)
 
 
 def to_json(value: object) -> str:
