@@ -1,5 +1,6 @@
 """The ASGI application: routes, middleware and error handlers around one engine."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -47,7 +48,8 @@ class ServerSettings:
 def create_app(engine: Engine, settings: ServerSettings) -> FastAPI:
     """The application. It closes `engine` when the server shuts down.
 
-    `app.state.activity` tells how busy the server is. Raises InvalidOriginError for a bad
+    `app.state.activity` tells how busy the server is; `app.state.loop` is its event loop once it
+    serves, for threads that want something done there. Raises InvalidOriginError for a bad
     pattern in `settings.origins`.
     """
     activity = Activity()
@@ -55,6 +57,7 @@ def create_app(engine: Engine, settings: ServerSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.loop = asyncio.get_running_loop()
         yield
         await engine.close()
         uploads.shutdown(wait=False, cancel_futures=True)
