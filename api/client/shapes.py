@@ -203,6 +203,7 @@ class CreateBody(Request, frozen=True, kw_only=True, rename={"from_": "from"}):
     from_: str = ""
     files: dict[str, str] | None = None
     adapters: dict[str, str] | None = None
+    draft_files: dict[str, str] | None = None
     template: str = ""
     license: list[str] | None = None
     system: str = ""
@@ -212,6 +213,7 @@ class CreateBody(Request, frozen=True, kw_only=True, rename={"from_": "from"}):
     parser: str = ""
     requires: str = ""
     quantize: str = ""
+    draft_quantize: str = ""
 
 
 class ProgressReply(Reply, frozen=True, kw_only=True):

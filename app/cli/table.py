@@ -33,7 +33,7 @@ def format_table(rows: Sequence[Sequence[str]], cell_width: int = DEFAULT_CELL_W
     ]
     lines = []
     for row in wrapped:
-        for index in range(max(len(cell) for cell in row)):
+        for index in range(max((len(cell) for cell in row), default=1)):
             parts = (cell[index] if index < len(cell) else "" for cell in row)
             lines.append(
                 "".join(_pad(part, width) for part, width in zip(parts, widths, strict=True))
