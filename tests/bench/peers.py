@@ -1,4 +1,4 @@
-"""Starting what is measured: `corral serve` and llama-server, each on a loopback port of its own."""
+"""Starting what is measured: `corral serve` and llama-server, each on a loopback port."""
 
 import http.client
 import json
