@@ -92,15 +92,15 @@ def print_summary(reply: ChatReply | GenerateReply) -> None:
 
 
 def _duration_line(label: str, nanoseconds: int) -> str:
-    return f"{label:<20} {format_duration(nanoseconds)}" if nanoseconds > 0 else ""
+    return f"{label:<21} {format_duration(nanoseconds)}" if nanoseconds > 0 else ""
 
 
 def _phase_lines(phase: str, count: int, nanoseconds: int) -> list[str]:
     lines = []
     if count > 0:
-        lines.append(f"{phase + ' count:':<20} {count} token(s)")
+        lines.append(f"{phase + ' count:':<21} {count} token(s)")
     if nanoseconds > 0:
         rate = count / (nanoseconds / _NS_PER_S)
         lines.append(_duration_line(f"{phase} duration:", nanoseconds))
-        lines.append(f"{phase + ' rate:':<20} {rate:.2f} tokens/s")
+        lines.append(f"{phase + ' rate:':<21} {rate:.2f} tokens/s")
     return lines

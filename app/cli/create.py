@@ -3,8 +3,10 @@
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from api.client.client import Client
 from api.client.shapes import ChatMessage, CreateBody
@@ -13,6 +15,9 @@ from app.cli.command import Command, exactly
 from app.cli.connection import open_client
 from app.cli.errors import CommandError
 from app.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from engine.library.modelfile_request import ModelfileRequest
 
 DEFAULT_MODELFILE = "Modelfile"
 _FILE_HELP = 'Name of the Modelfile (default "Modelfile")'
@@ -32,49 +37,57 @@ _HASH_CHUNK_BYTES = 1024 * 1024
 @click.option("-q", "--quantize", default="", help="Quantize model to this level (e.g. q4_K_M)")
 def command(arguments: tuple[str, ...], draft_quantize: str, file_name: str, quantize: str) -> None:
     """Create one model and show the steps."""
+    from engine.library.errors import InvalidNameError
     from engine.library.modelfile import decode_modelfile, parse_modelfile
     from engine.library.modelfile_request import build_create_request
-    from engine.library.names import InvalidNameError, ModelName
+    from engine.library.names import ModelName
 
     (model,) = arguments
     try:
         ModelName.parse(model)
     except InvalidNameError as exc:
         raise CommandError(f"invalid model name: {model}") from exc
-    with open_client() as client, Progress() as progress:
+    with open_client() as client:
         client.check()
-        progress.show("gathering model components")
         content, folder = read_modelfile(file_name)
-        request = build_create_request(parse_modelfile(decode_modelfile(content)), folder)
-        for warning in request.warnings:
-            progress.show(warning)
-        upload = _Upload(client, progress)
-        body = CreateBody(
-            model=model,
-            from_=request.from_,
-            files=upload.send(request.files),
-            adapters=upload.send(request.adapters),
-            draft_files=upload.send(request.draft_files),
-            template=request.template,
-            license=list(request.license) or None,
-            system=request.system,
-            parameters=dict(request.parameters) or None,
-            messages=[ChatMessage(role=role, content=text) for role, text in request.messages]
-            or None,
-            renderer=request.renderer,
-            parser=request.parser,
-            requires=request.requires,
-            quantize=quantize,
-            draft_quantize=draft_quantize,
-        )
-        with client.create(body) as stream:
-            for reply in stream:
-                progress.show(
-                    reply.status,
-                    key=f"{reply.status} {reply.digest}",
-                    completed=reply.completed,
-                    total=reply.total,
-                )
+        commands = parse_modelfile(decode_modelfile(content))
+        with Progress() as progress:
+            progress.show("gathering model components")
+            request = build_create_request(commands, folder)
+            flags = CreateBody(model=model, quantize=quantize, draft_quantize=draft_quantize)
+            _create(client, progress, flags, request)
+
+
+def _create(
+    client: Client, progress: Progress, flags: CreateBody, request: "ModelfileRequest"
+) -> None:
+    for warning in request.warnings:
+        progress.show(warning)
+    upload = _Upload(client, progress)
+    messages = [ChatMessage(role=role, content=text) for role, text in request.messages]
+    body = msgspec.structs.replace(
+        flags,
+        from_=request.from_,
+        files=upload.send(request.files),
+        adapters=upload.send(request.adapters),
+        draft_files=upload.send(request.draft_files),
+        template=request.template,
+        license=list(request.license) or None,
+        system=request.system,
+        parameters=dict(request.parameters) or None,
+        messages=messages or None,
+        renderer=request.renderer,
+        parser=request.parser,
+        requires=request.requires,
+    )
+    with client.create(body) as stream:
+        for reply in stream:
+            progress.show(
+                reply.status,
+                key=f"{reply.status} {reply.digest}",
+                completed=reply.completed,
+                total=reply.total,
+            )
 
 
 def read_modelfile(file_name: str) -> tuple[bytes, Path]:
@@ -114,7 +127,7 @@ class _Upload:
 
     def _show(self, digest: str, sent_bytes: int, total_bytes: int) -> None:
         percent = sent_bytes * 100 // max(total_bytes, 1)
-        self._progress.show(f"copying file {digest} {percent}%", key=digest)
+        self._progress.show(f"copying file {digest}", key=digest, note=f"{percent}%")
 
 
 def _digest(path: Path) -> str:

@@ -17,7 +17,7 @@ Row = Sequence[str]
 
 def format_overview(reply: ShowReply, verbose: bool = False) -> str:
     """All sections that have something to say, each followed by an empty line."""
-    sections = [
+    sections: list[tuple[str, Sequence[Row]]] = [
         ("Model", _model_rows(reply)),
         ("Capabilities", [(name,) for name in reply.capabilities or []]),
         ("Projector", _projector_rows(reply.projector_info or {})),

@@ -24,6 +24,8 @@ class Line:
     """One message and how far its work is. `total` 0: unknown, a spinner is shown."""
 
     message: str
+    note: str = ""
+    """Follows the message on a terminal."""
     completed: int = 0
     total: int = 0
     finished: bool = False
@@ -46,7 +48,8 @@ class Line:
 def format_line(line: Line, columns: int, now_s: float, frame: int) -> str:
     """The line as it looks at this moment."""
     if line.total <= 0:
-        return line.message if line.finished else f"{line.message} {FRAMES[frame % len(FRAMES)]}"
+        text = f"{line.message} {line.note}" if line.note else line.message
+        return text if line.finished else f"{text} {FRAMES[frame % len(FRAMES)]}"
     share = min(line.completed / line.total, 1.0)
     before = f"{line.message} {share * 100:3.0f}% "
     after = f" {_amounts(line, now_s)}"
@@ -106,7 +109,9 @@ class Progress:
                     line.finished = True
             self._draw()
 
-    def show(self, message: str, *, key: str = "", completed: int = 0, total: int = 0) -> None:
+    def show(
+        self, message: str, *, note: str = "", key: str = "", completed: int = 0, total: int = 0
+    ) -> None:
         """Show or update the line of `key` (the message, if empty); earlier ones are done."""
         with self._lock:
             line = self._lines.get(key or message)
@@ -116,7 +121,7 @@ class Progress:
                 line = self._lines[key or message] = Line(message)
                 if not self._draws:
                     print(message, file=sys.stderr, flush=True)
-            line.message = message
+            line.message, line.note = message, note
             line.advance(completed, total, time.monotonic())
 
     def _keep_drawing(self) -> None:

@@ -59,8 +59,8 @@ def test_verbose_shows_metadata_and_tensors_with_arrays_cut() -> None:
     }
     tensors = [{"name": "token_embd.weight", "type": "F16", "shape": [64, 512]}]
     text = format_overview(reply(model_info=info, tensors=tensors), verbose=True)
-    assert "    a.flag      true                       \n" in text
-    assert "[0.5 -1000 ...+2 more]" in text
+    assert "    a.flag      true                           \n" in text
+    assert "[0.5 -1000 2.25 ...+1 more]" in text
     assert "[1 2]" in text
     assert "    token_embd.weight    F16    [64 512]    \n" in text
     assert text.index("a.flag") < text.index("b.scores") < text.index("Tensors")
