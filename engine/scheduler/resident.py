@@ -71,8 +71,9 @@ class Resident:
 
     @property
     def is_dead(self) -> bool:
-        """Its process has ended, or is about to."""
-        return self.is_gone or (self._process is not None and not self._process.is_alive)
+        """It could not be loaded, or its process has ended or is about to."""
+        died = self._process is not None and not self._process.is_alive
+        return self.is_gone or died or self._load_error is not None
 
     @property
     def is_leaving(self) -> bool:

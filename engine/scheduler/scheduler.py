@@ -217,7 +217,15 @@ class Scheduler:
                 continue
             resident = self._start(wish.model, plan)
             waiter.grant(resident)
+            self._share(resident)
             await resident.wait_settled()
+
+    def _share(self, resident: Resident) -> None:
+        """Let all who stand further back for the same model have this load, also its failure."""
+        for waiter in self._line:
+            wish = waiter.wish
+            if not wish.alone and resident.serves(wish.model, wish.options):
+                waiter.grant(resident)
 
     async def _make_leave(self, resident: Resident) -> None:
         """Wait for any change, with `resident` taking no new requests; stop it if it is idle."""

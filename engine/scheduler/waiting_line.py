@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine.errors import EngineError, QueueFullError
@@ -64,6 +65,9 @@ class WaitingLine:
 
     def __len__(self) -> int:
         return len(self._waiters)
+
+    def __iter__(self) -> Iterator[Waiter]:
+        return iter(tuple(self._waiters))
 
     @property
     def first(self) -> Waiter | None:
