@@ -1,7 +1,7 @@
 """How much of a request's body and head is read, and how long for. Pure ASGI middleware.
 
 JSON bodies are held in memory, so their size is limited; blobs go to disk piece by piece and are
-not. A client that stalls in the middle of its body is given up (security.md 3D).
+not. A client that stalls in the middle of its body is given up.
 """
 
 import asyncio

@@ -1,20 +1,29 @@
 """Limits of single connections, which uvicorn leaves open: how many, from whom, how slow.
 
 A mixin for uvicorn's protocol classes. A connection without a request in flight is either
-sending a request head, and has `HEAD_S` to finish it, or idle, which uvicorn ends itself.
+sending a request head, and has `head_s` to finish it, or idle, which uvicorn ends itself.
 """
 
 import asyncio
 import ipaddress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from api.server.body import MAX_HEAD_BYTES
 
-HEAD_S = 10.0
-MAX_CONNECTIONS = 1024
-MAX_PER_PEER = 256
+
+@dataclass(frozen=True)
+class ConnectionLimits:
+    """What one client may take."""
+
+    head_s: float = 10.0
+    """For a request head, counted from its first byte or from the connection's start."""
+    max_connections: int = 1024
+    max_per_peer: int = 256
+    """From one address; this machine's own are only bound by the total."""
+
 
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
@@ -27,9 +36,7 @@ else:
 class LimitedConnection(_Base):
     """Put in front of a uvicorn protocol class."""
 
-    head_s = HEAD_S
-    max_connections = MAX_CONNECTIONS
-    max_per_peer = MAX_PER_PEER
+    limits = ConnectionLimits()
 
     _head_timer: asyncio.TimerHandle | None = None
     _num_head_bytes = 0
@@ -68,7 +75,7 @@ class LimitedConnection(_Base):
         return self._num_head_bytes
 
     def _arm(self) -> None:
-        self._head_timer = self.loop.call_later(self.head_s, self._give_up)
+        self._head_timer = self.loop.call_later(self.limits.head_s, self._give_up)
 
     def _disarm(self) -> None:
         self._num_head_bytes = 0
@@ -83,7 +90,7 @@ class LimitedConnection(_Base):
 
     def _is_crowded(self) -> bool:
         connections = self.server_state.connections
-        if len(connections) > self.max_connections:
+        if len(connections) > self.limits.max_connections:
             return True
         # Everything on this machine is one peer; there only the total counts.
         if (
@@ -92,4 +99,7 @@ class LimitedConnection(_Base):
         ):
             return False
         peers = [getattr(connection, "client", None) for connection in connections]
-        return sum(1 for peer in peers if peer and peer[0] == self.client[0]) > self.max_per_peer
+        return (
+            sum(1 for peer in peers if peer and peer[0] == self.client[0])
+            > self.limits.max_per_peer
+        )

@@ -19,7 +19,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.server.body import MAX_HEAD_BYTES
-from api.server.connection import LimitedConnection
+from api.server.connection import ConnectionLimits, LimitedConnection
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +29,7 @@ GRACE_S = 5
 """How long connections may take to end once their streams are cancelled."""
 START_DEADLINE_S = 30.0
 STOP_DEADLINE_S = 15.0
+_DEFAULT_LIMITS = ConnectionLimits()
 
 _GO_TEXTS = {
     errno.EADDRINUSE: "address already in use",
@@ -89,14 +90,14 @@ def _listen(host: str, port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     """uvicorn that cancels streams when it stops, and leaves the exit status to the caller."""
 
-    def __init__(self, app: FastAPI, *, on_started: threading.Event | None = None) -> None:
-        super().__init__(_config(app))
+    def __init__(self, app: FastAPI, limits: ConnectionLimits) -> None:
+        super().__init__(_config(app, limits))
         self._activity = app.state.activity
-        self._on_started = on_started or threading.Event()
+        self.serves = threading.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._on_started.set()
+        self.serves.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._activity.stop()
@@ -120,7 +121,7 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def _config(app: FastAPI) -> uvicorn.Config:
+def _config(app: FastAPI, limits: ConnectionLimits) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
         ws="none",
@@ -136,24 +137,29 @@ def _config(app: FastAPI) -> uvicorn.Config:
     )
     config.load()
     base = config.http_protocol_class
-    config.http_protocol_class = type("LimitedProtocol", (LimitedConnection, base), {})
+    config.http_protocol_class = type(
+        "LimitedProtocol", (LimitedConnection, base), {"limits": limits}
+    )
     return config
 
 
-def run_server(app: FastAPI, listener: socket.socket) -> None:
+def run_server(
+    app: FastAPI, listener: socket.socket, limits: ConnectionLimits = _DEFAULT_LIMITS
+) -> None:
     """Serve until SIGINT or SIGTERM; a second SIGINT does not wait. Main thread.
 
     Closes `listener`. Returns after the engine of `app` is closed.
     """
-    _Server(app).run(sockets=[listener])
+    _Server(app, limits).run(sockets=[listener])
 
 
 class ServerThread:
     """A server in a thread of its own. `listener` comes from `bind` and is closed by it."""
 
-    def __init__(self, app: FastAPI, listener: socket.socket) -> None:
-        self._started = threading.Event()
-        self._server = _Server(app, on_started=self._started)
+    def __init__(
+        self, app: FastAPI, listener: socket.socket, limits: ConnectionLimits = _DEFAULT_LIMITS
+    ) -> None:
+        self._server = _Server(app, limits)
         self._listener = listener
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="server", daemon=True)
@@ -167,7 +173,7 @@ class ServerThread:
         """Returns once requests are answered. Raises ServerStartError."""
         self._thread.start()
         deadline = time.monotonic() + deadline_s
-        while not self._started.wait(0.05):
+        while not self._server.serves.wait(0.05):
             if not self._thread.is_alive():
                 raise ServerStartError("the server ended while it started") from self._error
             if time.monotonic() > deadline:

@@ -25,12 +25,14 @@ from api.server.shapes import parse_shape
         (
             GenerateBody,
             {"stream": "yes"},
-            "json: cannot unmarshal string into Go struct field GenerateRequest.stream of type bool",
+            "json: cannot unmarshal string into Go struct field GenerateRequest.stream "
+            "of type bool",
         ),
         (
             GenerateBody,
             {"stream": 1},
-            "json: cannot unmarshal number into Go struct field GenerateRequest.stream of type bool",
+            "json: cannot unmarshal number into Go struct field GenerateRequest.stream "
+            "of type bool",
         ),
         (
             GenerateBody,
@@ -53,12 +55,14 @@ from api.server.shapes import parse_shape
         (
             GenerateBody,
             {"context": "1"},
-            "json: cannot unmarshal string into Go struct field GenerateRequest.context of type []int",
+            "json: cannot unmarshal string into Go struct field GenerateRequest.context "
+            "of type []int",
         ),
         (
             GenerateBody,
             {"context": ["1"]},
-            "json: cannot unmarshal string into Go struct field GenerateRequest.context of type int",
+            "json: cannot unmarshal string into Go struct field GenerateRequest.context "
+            "of type int",
         ),
         (
             ChatBody,
