@@ -6,12 +6,13 @@ loading -> ready (busy or idle) -> leaving -> gone.
 
 import asyncio
 import logging
+import tempfile
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 from engine import frames
-from engine.errors import LoadError, RunnerError
+from engine.errors import LoadError
 from engine.library.model import Model
 from engine.options import Options
 from engine.scheduler.keep_alive import IdleTimer, normalise
@@ -23,11 +24,6 @@ from engine.scheduler.watchdog import watch
 
 logger = logging.getLogger(__name__)
 
-STALE_S = 5.0
-"""A runner heard of within this time is taken to be well."""
-HEALTH_TIMEOUT_S = 10.0
-"""Spec 6.4."""
-
 
 class Resident:
     """A loaded or loading model. Its references are counted; at none the keep-alive runs."""
@@ -37,8 +33,6 @@ class Resident:
         model: Model,
         plan: LoadPlan,
         settings: SchedulerSettings,
-        *,
-        folder: Path,
         on_change: Callable[["Resident"], None],
     ) -> None:
         """`on_change` is called when it becomes idle, dies, or is gone."""
@@ -50,7 +44,7 @@ class Resident:
         self.references = 0
         self.is_gone = False
         self._settings = settings
-        self._folder = folder
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._on_change = on_change
         self._loop = asyncio.get_running_loop()
         self.last_used = self._loop.time()
@@ -153,11 +147,13 @@ class Resident:
 
     async def is_well(self) -> bool:
         """Whether its process answers; a runner heard of lately is not asked."""
-        if self._loop.time() - self.process.last_sign < STALE_S or self.references > 1:
+        silent_s = self._loop.time() - self.process.last_sign
+        if silent_s < self._settings.health_check_after_s or self.references > 1:
             return not self.is_leaving
-        if await self.process.is_responsive(HEALTH_TIMEOUT_S):
+        timeout_s = self._settings.health_timeout_s
+        if await self.process.is_responsive(timeout_s):
             return True
-        self.process.kill(f"it did not respond for {HEALTH_TIMEOUT_S:g} s")
+        self.process.kill(f"it did not respond for {timeout_s:g} s")
         return False
 
     def abandon(self, stream: ReportStream) -> None:
@@ -203,6 +199,8 @@ class Resident:
                 if self._process is not None:
                     await self._process.stop(self._settings.stop_timeout_s)
             finally:
+                if self._folder is not None:
+                    self._folder.cleanup()
                 leaving.cancel()
                 self._timer.cancel()
                 self.is_gone = True
@@ -220,14 +218,19 @@ class Resident:
         settings = self._settings
         limit_s = settings.load_timeout_s if settings.load_timeout_s > 0 else float("inf")
         try:
+            # An empty folder of its own to work in. Not a shared one: what lies in a temporary
+            # folder for days may be tidied away.
+            self._folder = tempfile.TemporaryDirectory(
+                prefix="corral-runner-", ignore_cleanup_errors=True
+            )
             self._process = await RunnerProcess.start(
                 settings.runner_command,
                 environment=settings.runner_environment,
-                folder=self._folder,
+                folder=Path(self._folder.name),
                 on_death=lambda: self._on_change(self),
             )
             self._ready = await self._process.load(self.plan.load, limit_s)
-        except (LoadError, RunnerError) as exc:
+        except (LoadError, OSError) as exc:
             self._load_error = LoadError(str(exc))
             logger.info("%s could not be loaded: %s", self.model.name.short, exc)
             self._leaving.set()

@@ -296,8 +296,9 @@ class RunnerProcess(asyncio.SubprocessProtocol):
     def _tell_everyone(self) -> None:
         self._load_settled.set()
         detail = self.describe_end()
-        if self._streams or self._answers:
-            logger.info("runner %d ended with requests in flight: %s", self.pid, detail)
+        if not self._is_stopping and isinstance(self._load_outcome, frames.Ready):
+            count = len(self._streams) + len(self._answers)
+            logger.warning("runner %d died, %d requests in flight: %s", self.pid, count, detail)
         for request_id in (*self._streams, *self._answers):
             # One error each: tracebacks must not pile up on a shared one.
             self._fail(

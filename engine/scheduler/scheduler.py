@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -75,7 +74,6 @@ class Scheduler:
         self._changed = asyncio.Event()
         self._placing: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     @asynccontextmanager
     async def lease(
@@ -111,6 +109,11 @@ class Scheduler:
         ]
         never = datetime.max.replace(tzinfo=UTC)
         return sorted(models, key=lambda one: one.expires_at or never, reverse=True)
+
+    @property
+    def waiting(self) -> int:
+        """Requests in the line, the one that is being placed included."""
+        return len(self._line)
 
     async def unload(self, model: Model) -> None:
         """Unload a model: now if it is idle (returns when it is gone), else once it is."""
@@ -252,18 +255,7 @@ class Scheduler:
         return leaving or choose_victim(others)
 
     def _start(self, model: Model, plan: LoadPlan) -> Resident:
-        if self._folder is None:
-            # Runners work in an empty folder that is nobody else's.
-            self._folder = tempfile.TemporaryDirectory(
-                prefix="corral-runner-", ignore_cleanup_errors=True
-            )
-        resident = Resident(
-            model,
-            plan,
-            self.settings,
-            folder=Path(self._folder.name),
-            on_change=self._on_change,
-        )
+        resident = Resident(model, plan, self.settings, self._on_change)
         self._residents[model.weights_path] = resident
         return resident
 
@@ -283,5 +275,3 @@ class Scheduler:
         await asyncio.gather(*(one.wait_gone() for one in residents))
         if self._placing is not None:
             await self._placing
-        if self._folder is not None:
-            await asyncio.to_thread(self._folder.cleanup)

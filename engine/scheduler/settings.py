@@ -29,6 +29,10 @@ class SchedulerSettings:
     """Longest silence of a loading runner. Zero or less: wait for ever."""
     silence_timeout_s: float = 300
     """Longest silence of a runner that owes answers; far above any decode step."""
+    health_timeout_s: float = 10
+    """How long an idle runner may take to show that it is well, before it is replaced."""
+    health_check_after_s: float = 5
+    """A runner heard of within this time is taken to be well."""
     stop_timeout_s: float = 5
     """How long a runner may take to exit when asked, before it is made to."""
     flash_attention: bool | None = None

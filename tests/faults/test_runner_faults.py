@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -24,6 +25,13 @@ from tests.conftest import ROOT
 from tests.engine.scheduler.deadlines import is_running, until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+
+
+@pytest.fixture(autouse=True)
+def deaths_are_announced(caplog):
+    """The death of a runner is logged as a warning; that is what happens here all the time."""
+    caplog.set_level(logging.WARNING, "engine.scheduler.runner_process")
+
 
 TOLD_WITHIN_S = 2.0
 DEFAULT = Options()
@@ -96,7 +104,7 @@ async def test_killed_during_prefill(start, models):
     await next_request_is_served(scheduler, models["a"])
 
 
-async def test_killed_while_streams_run(start, models):
+async def test_killed_while_streams_run(start, models, caplog):
     scheduler = start()
     tasks = await read_many(scheduler, models["a"])
     (loaded,) = scheduler.loaded()
@@ -106,6 +114,8 @@ async def test_killed_while_streams_run(start, models):
         assert "SIGKILL" in str(outcome)
         assert "model runner has unexpectedly stopped" in str(outcome)
     assert scheduler.loaded() == []
+    (record,) = caplog.records
+    assert f"runner {loaded.pid} died, 3 requests in flight: killed by SIGKILL" in record.message
     await next_request_is_served(scheduler, models["a"])
     assert scheduler.loaded()[0].pid != loaded.pid
 
@@ -211,11 +221,9 @@ async def test_slow_runner_that_answers_pings_is_left_alone_fake(start, models):
         assert await read(scheduler, models["a"], ask(num_predict=2)) == "w0 w1 "
 
 
-async def test_runner_found_frozen_is_replaced_fake(start, models, tmp_path, monkeypatch):
-    monkeypatch.setattr("engine.scheduler.resident.STALE_S", 0.0)
-    monkeypatch.setattr("engine.scheduler.resident.HEALTH_TIMEOUT_S", 0.3)
+async def test_runner_found_frozen_is_replaced_fake(start, models, tmp_path):
     freeze = tmp_path / "freeze"
-    scheduler = start("--freeze-file", str(freeze))
+    scheduler = start(*("--freeze-file", str(freeze)), health_check_after_s=0, health_timeout_s=0.3)
     await next_request_is_served(scheduler, models["a"])
     pid = scheduler.loaded()[0].pid
     freeze.touch()

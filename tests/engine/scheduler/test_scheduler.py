@@ -271,9 +271,9 @@ async def test_reload_waits_for_requests_and_is_not_starved_by_new_ones_fake(
             events.append((name, lease.num_ctx))
 
     other = asyncio.create_task(wish("other", Options(num_ctx=512)))
-    await until(lambda: not scheduler._changed.is_set() and len(scheduler._line) == 1)
+    await until(lambda: scheduler.waiting == 1)
     same = asyncio.create_task(wish("same", Options()))
-    await until(lambda: len(scheduler._line) == 2)
+    await until(lambda: scheduler.waiting == 2)
     assert events == []
     await holder.__aexit__(None, None, None)
     await asyncio.gather(other, same)
@@ -285,7 +285,7 @@ async def test_withdrawn_reload_leaves_the_loaded_model_alone_fake(start, models
     scheduler = start(fake=True)
     async with scheduler.lease(models["a"], Options(), None):
         other = asyncio.create_task(use(scheduler, models["a"], Options(num_ctx=512)))
-        await until(lambda: len(scheduler._line) == 1)
+        await until(lambda: scheduler.waiting == 1)
         other.cancel()
         await asyncio.wait({other})
         async with asyncio.timeout(5), scheduler.lease(models["a"], Options(), None):
@@ -312,7 +312,7 @@ async def test_busy_models_are_waited_for_fake(start, models):
     scheduler = start(fake=True, max_loaded_models=1)
     async with scheduler.lease(models["a"], Options(), None):
         waiting = asyncio.create_task(use(scheduler, models["b"]))
-        await until(lambda: len(scheduler._line) == 1)
+        await until(lambda: scheduler.waiting == 1)
         assert names(scheduler) == ["a"]
     await waiting
     assert names(scheduler) == ["b"]
@@ -323,7 +323,7 @@ async def test_model_that_becomes_idle_first_makes_room_fake(start, models):
     async with scheduler.lease(models["a"], Options(), 10):
         async with scheduler.lease(models["b"], Options(), 1000):
             waiting = asyncio.create_task(use(scheduler, models["c"]))
-            await until(lambda: len(scheduler._line) == 1)
+            await until(lambda: scheduler.waiting == 1)
         await asyncio.wait_for(waiting, 10)
         assert names(scheduler) == ["a", "c"]
 
@@ -360,6 +360,23 @@ async def test_out_of_memory_beside_others_is_tried_again_alone_fake(start, mode
         await use(scheduler, models["b"])
     assert journal_of(journal) == ["a", "b", "b"]
     assert names(scheduler) == []
+
+
+async def test_two_names_of_the_same_weights_share_a_runner_fake(start, models):
+    scheduler = start(fake=True)
+    other = replace(models["a"], name=models["b"].name, digest="0" * 64)
+    async with scheduler.lease(models["a"], DEFAULT), scheduler.lease(other, DEFAULT):
+        (loaded,) = scheduler.loaded()
+        assert loaded.busy == 2
+
+
+async def test_other_adapters_reload_the_weights_fake(start, models, tmp_path):
+    (tmp_path / "adapter").touch()
+    scheduler = start(fake=True)
+    pid = await use(scheduler, models["a"])
+    adapted = replace(models["a"], adapter_paths=(tmp_path / "adapter",))
+    assert await use(scheduler, adapted) != pid
+    assert len(scheduler.loaded()) == 1
 
 
 # --- keep-alive ------------------------------------------------------------------------------
@@ -482,7 +499,7 @@ async def test_close_ends_waiting_and_running_requests(start, models):
     await running.wait()
     pid = scheduler.loaded()[0].pid
     waiting = asyncio.create_task(use(scheduler, models["b"]))
-    await until(lambda: len(scheduler._line) == 1)
+    await until(lambda: scheduler.waiting == 1)
     async with asyncio.timeout(10):
         await asyncio.gather(scheduler.close(), scheduler.close())
         outcomes = await asyncio.gather(reading, waiting, return_exceptions=True)
