@@ -15,11 +15,12 @@ MAX_TEXT_CHARS = 8 * 1024 * 1024
 """Longest text (or list) that any single operation may produce."""
 MAX_BUILT_CHARS = 256 * 1024 * 1024
 """Sum over all operations of one rendering."""
-MAX_STEPS = 2_000_000
-"""Loop turns and calls in one rendering."""
+MAX_STEPS = 1_000_000
+"""Loop turns in one rendering; a call counts as CALL_STEPS of them, as it takes about that long."""
+CALL_STEPS = 10
 MAX_WIDTH = 10_000
 """Largest number that may mean a width or a count."""
-MAX_ITEMS = 1_000_000
+MAX_ITEMS = 200_000
 """Members of a nested value that is turned into text."""
 MAX_INT_BITS = 4096
 
@@ -34,9 +35,9 @@ class Budget:
         self._steps = MAX_STEPS
         self._chars = MAX_BUILT_CHARS
 
-    def step(self) -> None:
-        """One loop turn or call. Raises SecurityError when none is left."""
-        self._steps -= 1
+    def step(self, steps: int = 1) -> None:
+        """Raises SecurityError when none is left."""
+        self._steps -= steps
         if self._steps < 0:
             raise SecurityError("the template does not come to an end")
 
@@ -126,8 +127,7 @@ def weigh_replace(text: str, old: str, new: str) -> None:
 def weigh_join(separator: str, pieces: Sequence[object]) -> None:
     """Putting pieces together."""
     weigh_structure(pieces)
-    texts = sum(len(piece) for piece in pieces if isinstance(piece, str))
-    budget().build(texts + len(separator) * len(pieces))
+    budget().build(len(separator) * len(pieces))
 
 
 def weigh_numbers(values: Iterable[object]) -> None:
@@ -141,21 +141,24 @@ def weigh_structure(value: object) -> None:
     """A nested value before it becomes text: a list that holds itself twice, twice, ... is huge."""
     if not isinstance(value, list | tuple | dict):
         return
-    found = 0
+    found = chars = 0
     layers = [iter((value,))]
     while layers:
         for item in layers[-1]:
             found += 1
             if found > MAX_ITEMS:
                 raise SecurityError("the template builds too large a value")
-            if isinstance(item, dict):
+            if isinstance(item, str):
+                chars += len(item)
+            elif isinstance(item, dict):
                 layers.append(iter(tuple(item.values())))
                 break
-            if isinstance(item, list | tuple):
+            elif isinstance(item, list | tuple):
                 layers.append(iter(tuple(item)))
                 break
         else:
             layers.pop()
+    budget().build(chars)
 
 
 def _refuse_match(pattern: re.Pattern[str], text: str) -> None:

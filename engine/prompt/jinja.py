@@ -16,7 +16,7 @@ from typing import Any
 import jinja2
 from jinja2.exceptions import SecurityError, TemplateSyntaxError
 
-from engine.prompt.budget import MAX_TEXT_CHARS, Spending, budget
+from engine.prompt.budget import MAX_TEXT_CHARS, Spending, weigh_structure
 from engine.prompt.errors import ConversationRefusedError, TemplateError
 from engine.prompt.messages import Conversation, Message, ToolCall
 from engine.prompt.sandbox import TemplateSandbox
@@ -108,7 +108,9 @@ class JinjaTemplate:
             return False
         system = {"role": "system", "content": self._content("system marker")}
         rendered = self._probe([system, user])
-        return rendered is None or "system marker" not in rendered
+        if rendered is None:
+            return True
+        return "question marker" in rendered and "system marker" not in rendered
 
     def _probe(self, messages: list[dict[str, Any]]) -> str | None:
         values: dict[str, Any] = {
@@ -205,26 +207,23 @@ def _tojson(
     """JSON as Hugging Face writes it: no HTML escapes, keys as they come."""
     if isinstance(indent, int) and not 0 <= indent <= 64:
         raise SecurityError("tojson: indent must be between 0 and 64")
-    encoder = json.JSONEncoder(
+    weigh_structure(value)
+    return json.dumps(
+        value,
         ensure_ascii=ensure_ascii,
         indent=indent,
         separators=separators,
         sort_keys=sort_keys,
         default=_list_of_iterator,
     )
-    # Piece by piece, because a small value can hold itself often enough to fill the memory.
-    pieces: list[str] = []
-    for piece in encoder.iterencode(value):
-        budget().step()
-        pieces.append(piece)
-    budget().build(sum(map(len, pieces)))
-    return "".join(pieces)
 
 
 def _list_of_iterator(value: object) -> list[object]:
     """What `map` and `selectattr` give is a list to the author of a template."""
     if isinstance(value, Iterator):
-        return list(value)
+        items = list(value)
+        weigh_structure(items)
+        return items
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 

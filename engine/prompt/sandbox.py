@@ -17,6 +17,7 @@ from jinja2.utils import pass_context
 from jinja2.visitor import NodeTransformer
 
 from engine.prompt.budget import (
+    CALL_STEPS,
     budget,
     weigh_join,
     weigh_method,
@@ -74,7 +75,7 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
         **kwargs: object,
     ) -> object:
         """Every call in a template comes through here."""
-        budget().step()
+        budget().step(CALL_STEPS)
         method = getattr(__obj, "__wrapped__", __obj)  # the sandbox wraps str.format
         owner = getattr(method, "__self__", None)
         if isinstance(owner, str):
