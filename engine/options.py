@@ -5,6 +5,7 @@ An option reaches a request on three roads, later ones winning: the defaults her
 """
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
@@ -12,6 +13,8 @@ from engine.errors import InvalidRequestError, OptionTypeError
 from engine.frames import Sampling
 
 logger = logging.getLogger(__name__)
+
+_MAX_FLOAT32 = 3.4028234663852886e38
 
 OptionValue = int | float | bool | str | list[str]
 
@@ -117,8 +120,9 @@ MAX_STOP_BYTES = 256
 def merge_options(*layers: Mapping[str, object]) -> Options:
     """Options from JSON-like layers, later ones winning; `null` values are skipped.
 
-    Unknown names are ignored with a warning in the log, as Ollama does. Raises OptionTypeError
-    for a wrong type and InvalidRequestError for a value that no model could work with.
+    Unknown names are ignored with a line in the log: clients send what older servers knew.
+    Raises OptionTypeError for a wrong type and InvalidRequestError for a value that no model
+    could work with.
     """
     merged: dict[str, object] = {}
     for layer in layers:
@@ -137,7 +141,7 @@ def merge_options(*layers: Mapping[str, object]) -> Options:
 
 def _convert(name: str, value: object) -> object:
     kind = _KINDS[name]
-    converted: object
+    converted: int | float
     match kind, value:
         case "array", list() | tuple():
             return _convert_stop(name, value)
@@ -148,15 +152,20 @@ def _convert(name: str, value: object) -> object:
                 raise InvalidRequestError(f'option "{name}" must be a finite number')
             converted = int(value)
         case ("float32", int() | float()) if not isinstance(value, bool):
-            converted = float(value)
+            converted = value  # made a float below: a huge integer would overflow here
         case _:
             raise OptionTypeError(f'option "{name}" must be of type {kind}')
     lowest, highest = _LIMITS[name]
     if not lowest <= converted <= highest:  # also false for NaN
         raise InvalidRequestError(
-            f'option "{name}" must be between {lowest:g} and {highest:g}, not {value}'
+            f'option "{name}" must be between {lowest:g} and {highest:g}, not {_shown(converted)}'
         )
-    return converted
+    return float(converted) if kind == "float32" else converted
+
+
+def _shown(value: int | float) -> str:
+    """A number in a message: one of 400 digits helps nobody, and one of 5000 can't be printed."""
+    return str(value) if abs(value) < 10**20 else "a number of that size"
 
 
 def _convert_stop(name: str, values: Sequence[object]) -> tuple[str, ...]:
@@ -165,7 +174,11 @@ def _convert_stop(name: str, values: Sequence[object]) -> tuple[str, ...]:
     strings = tuple(str(value) for value in values if value)
     if len(strings) > MAX_STOP_STRINGS:
         raise InvalidRequestError(f"at most {MAX_STOP_STRINGS} stop strings are allowed")
-    if any(len(text.encode()) > MAX_STOP_BYTES for text in strings):
+    try:
+        longest = max((len(text.encode()) for text in strings), default=0)
+    except UnicodeEncodeError as exc:
+        raise InvalidRequestError("a stop string is not valid Unicode") from exc
+    if longest > MAX_STOP_BYTES:
         raise InvalidRequestError(f"a stop string may have at most {MAX_STOP_BYTES} bytes")
     return strings
 
@@ -187,8 +200,24 @@ def parse_parameter(name: str, values: Sequence[str]) -> OptionValue:
         if text in ("0", "f", "F", "FALSE", "false", "False"):
             return False
         raise InvalidRequestError(f"invalid bool value [{text}]")
-    try:
-        return int(text, 10) if kind == "integer" else float(text)
-    except ValueError as exc:
+    value = _parse_integer(text) if kind == "integer" else _parse_float(text)
+    if value is None:
         word = "int" if kind == "integer" else "float"
-        raise InvalidRequestError(f"invalid {word} value [{text}]") from exc
+        raise InvalidRequestError(f"invalid {word} value [{text}]")
+    return value
+
+
+def _parse_integer(text: str) -> int | None:
+    """Decimal, 64 bits. Python's int() also takes underscores, spaces and other scripts' digits."""
+    if not re.fullmatch(r"[+-]?[0-9]{1,40}", text):
+        return None
+    value = int(text)
+    return value if -(2**63) <= value < 2**63 else None
+
+
+def _parse_float(text: str) -> float | None:
+    """Decimal, within the range of 32 bits; no infinities, for JSON has none."""
+    if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", text):
+        return None
+    value = float(text)
+    return value if abs(value) <= _MAX_FLOAT32 else None

@@ -89,6 +89,8 @@ class CreateRequest:
             )
 
     def _check_values(self) -> None:
+        if not _is_text(vars(self)):
+            raise CreateError("the request holds text that is not valid Unicode")
         if self.template:
             try:
                 parse(self.template)
@@ -129,6 +131,21 @@ def _check_file(name: str, digest: str) -> None:
     if unclean or outside:
         raise CreateError("file path must be relative")
     Digest.parse(digest)
+
+
+def _is_text(value: object) -> bool:
+    """Whether all strings in a value can be written as UTF-8: half surrogate pairs can't."""
+    match value:
+        case str():
+            return not any("\ud800" <= char <= "\udfff" for char in value)
+        case Mapping():
+            return all(_is_text(key) and _is_text(item) for key, item in value.items())
+        case list() | tuple():
+            return all(_is_text(item) for item in value)
+        case Message():
+            return _is_text((value.role, value.content))
+        case _:
+            return True
 
 
 def _check_info(info: Mapping[str, Any]) -> None:

@@ -20,7 +20,7 @@ TEMPORARY_PREFIX = ".partial-"
 """No model name and no blob starts like this, so that leftovers are never taken for either."""
 CHUNK_BYTES = 1024 * 1024
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @contextlib.contextmanager

@@ -240,11 +240,11 @@ def _scalar(kind: int, value: int | float, key: str) -> int | float | bool:
             raise GGUFError(f"{key} is neither true nor false")
         return bool(value)
     if kind == _FLOAT32:
-        return _shortest_float32(value)
+        return shortest_float32(value)
     return value
 
 
-def _shortest_float32(value: float) -> float:
+def shortest_float32(value: float) -> float:
     """The number with the fewest digits that is the same in 32 bits: 1e-06, not 9.99999997e-07."""
     if value != value or value in (math.inf, -math.inf):
         return value

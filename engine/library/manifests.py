@@ -109,8 +109,8 @@ class Manifest:
 
 
 def _layer(wire: _WireLayer) -> Layer:
-    if wire.size < 0:
-        raise DamagedModelError("the manifest is damaged: a layer has a negative size")
+    if not 0 <= wire.size < 2**63:
+        raise DamagedModelError("the manifest is damaged: a layer has an impossible size")
     return Layer(wire.media_type, Digest.parse(wire.digest), wire.size, wire.from_, wire.name)
 
 

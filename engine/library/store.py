@@ -171,7 +171,8 @@ class Store:
         digests: set[Digest] = set()
 
         def fail(exc: OSError) -> None:
-            raise exc
+            if not isinstance(exc, FileNotFoundError):  # a folder that is gone holds nothing
+                raise exc
 
         with storage_errors("read the models' manifests"):
             for folder, _, files in os.walk(self._manifests, onerror=fail, followlinks=True):
