@@ -34,7 +34,7 @@ def deaths_are_announced(caplog):
 
 
 TOLD_WITHIN_S = 2.0
-DEFAULT = Options()
+DEFAULT = Options(num_thread=1)  # the tests share the processors with others
 
 
 def ask(prompt="Once", num_predict=100_000):
@@ -94,7 +94,7 @@ async def test_killed_during_prefill(start, models):
     (loaded,) = scheduler.loaded()
     prompt = "The old house by the river had a secret. " * 150
     tasks = [asyncio.create_task(read(scheduler, models["a"], ask(prompt))) for _ in range(3)]
-    async with scheduler.lease(models["a"], DEFAULT, None) as lease:
+    async with scheduler.lease(models["a"], DEFAULT) as lease:
         async with asyncio.timeout(10):
             while (await lease.status()).slots_busy == 0:
                 pass
@@ -122,7 +122,7 @@ async def test_killed_while_streams_run(start, models, caplog):
 
 async def test_killed_between_frames(start, models):
     scheduler = start()
-    async with scheduler.lease(models["a"], DEFAULT, None) as lease:
+    async with scheduler.lease(models["a"], DEFAULT) as lease:
         stream = lease.generate(ask())
         await anext(stream)
         psutil.Process(scheduler.loaded()[0].pid).suspend()  # nothing more can be on its way
@@ -195,7 +195,7 @@ async def test_broken_output_is_the_end_of_the_runner_fake(start, models, fault)
 
 async def test_text_before_a_crash_arrives_fake(start, models):
     scheduler = start("--exit-at", "5")
-    async with scheduler.lease(models["a"], DEFAULT, None) as lease:
+    async with scheduler.lease(models["a"], DEFAULT) as lease:
         stream = lease.generate(ask())
         text = ""
         while len(text.split()) < 5:
@@ -321,7 +321,7 @@ async def test_failures_have_their_kind_fake(start, models, kind, error, text):
 
 async def test_cancelled_request_counts_until_the_runner_confirms_fake(start, models):
     scheduler = start("--ignore-cancel")
-    async with scheduler.lease(models["a"], DEFAULT, None) as lease:
+    async with scheduler.lease(models["a"], DEFAULT) as lease:
         stream = lease.generate(ask(num_predict=20))
         await anext(stream)
         await stream.aclose()
@@ -331,7 +331,7 @@ async def test_cancelled_request_counts_until_the_runner_confirms_fake(start, mo
 
 async def test_slow_reader_gets_merged_chunks_and_everything_fake(start, models):
     scheduler = start("--beat-s", "0.001")
-    async with scheduler.lease(models["a"], DEFAULT, None) as lease:
+    async with scheduler.lease(models["a"], DEFAULT) as lease:
         stream = lease.generate(ask(num_predict=100))
         first = await anext(stream)
         while (await lease.status()).slots_busy:  # the runner finishes, we do not read

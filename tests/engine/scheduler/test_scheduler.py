@@ -19,7 +19,7 @@ from engine.scheduler.settings import SchedulerSettings
 from tests.engine.scheduler.conftest import REAL_RUNNER
 from tests.engine.scheduler.deadlines import is_running, until
 
-DEFAULT = Options()
+DEFAULT = Options(num_thread=1)  # the tests share the processors with others
 GREEDY = Sampling(temperature=0.0)
 
 
@@ -55,7 +55,7 @@ def journal_of(path):
 
 async def test_model_is_loaded_and_answers(start, models):
     scheduler = start()
-    async with scheduler.lease(models["a"], Options(), None) as lease:
+    async with scheduler.lease(models["a"], DEFAULT) as lease:
         text, finished = await complete(lease, ask())
         assert text
         assert finished.generated_tokens <= 16
@@ -66,7 +66,7 @@ async def test_model_is_loaded_and_answers(start, models):
         assert await lease.detokenize(tokens) == "Hello there"
         status = await lease.status()
         assert (status.slots_total, status.slots_busy) == (4, 0)
-    async with scheduler.lease(models["a"], Options(), None) as again:
+    async with scheduler.lease(models["a"], DEFAULT) as again:
         assert again.load_ns < 1_000_000_000
         assert await complete(again, ask()) != ("", None)
 
@@ -74,7 +74,7 @@ async def test_model_is_loaded_and_answers(start, models):
 async def test_ps_tells_the_truth(start, models):
     scheduler = start(keep_alive_s=100)
     assert scheduler.loaded() == []
-    async with scheduler.lease(models["a"], Options(), None) as lease:
+    async with scheduler.lease(models["a"], DEFAULT) as lease:
         (loaded,) = scheduler.loaded()
         assert loaded.busy == 1
         assert loaded.size_bytes == lease.ready.size_bytes > 1_000_000
@@ -94,7 +94,7 @@ async def test_two_streams_interleave(start, models):
     order = []
 
     async def stream(name):
-        async with scheduler.lease(models["a"], Options(), None) as lease:
+        async with scheduler.lease(models["a"], DEFAULT) as lease:
             async for report in lease.generate(ask(num_predict=60)):
                 order.append((name, type(report)))
 
@@ -105,7 +105,7 @@ async def test_two_streams_interleave(start, models):
 
 async def test_bad_request_is_the_callers_fault(start, models):
     scheduler = start()
-    async with scheduler.lease(models["a"], Options(num_ctx=32), None) as lease:
+    async with scheduler.lease(models["a"], Options(num_thread=1, num_ctx=32), None) as lease:
         command = ask("word " * 200, truncate=False)
         with pytest.raises(InvalidRequestError):
             await complete(lease, command)
@@ -114,7 +114,7 @@ async def test_bad_request_is_the_callers_fault(start, models):
 
 async def test_leaving_a_stream_frees_its_slot(start, models):
     scheduler = start()
-    async with scheduler.lease(models["a"], Options(), None) as lease:
+    async with scheduler.lease(models["a"], DEFAULT) as lease:
         stream = lease.generate(ask(num_predict=100_000))
         await anext(stream)
         assert (await lease.status()).slots_busy == 1
@@ -130,7 +130,7 @@ async def test_cancelled_task_frees_its_slot_and_reference(start, models):
     started = asyncio.Event()
 
     async def read():
-        async with scheduler.lease(models["a"], Options(), None) as lease:
+        async with scheduler.lease(models["a"], DEFAULT) as lease:
             async for _ in lease.generate(ask(num_predict=100_000)):
                 started.set()
 
@@ -165,7 +165,7 @@ async def test_loaded_model_serves_while_another_loads_fake(start, models):
     await use(scheduler, models["a"])
     loading = asyncio.create_task(use(scheduler, models["b"]))
     await until(lambda: names(scheduler) == ["a", "b"])
-    async with scheduler.lease(models["a"], Options(), None) as lease:
+    async with scheduler.lease(models["a"], DEFAULT) as lease:
         assert await complete(lease, ask(num_predict=3))
         assert lease.load_ns < 300_000_000
     assert not loading.done()
@@ -249,8 +249,11 @@ async def test_program_that_is_not_there_is_a_load_error(models):
 async def test_other_runner_options_reload_the_model(start, models):
     scheduler = start()
     first = await use(scheduler, models["a"])
-    assert await use(scheduler, models["a"], Options(temperature=0.1, num_ctx=4096)) == first
-    async with scheduler.lease(models["a"], Options(num_ctx=512), None) as lease:
+    assert (
+        await use(scheduler, models["a"], Options(num_thread=1, temperature=0.1, num_ctx=4096))
+        == first
+    )
+    async with scheduler.lease(models["a"], Options(num_thread=1, num_ctx=512), None) as lease:
         assert lease.num_ctx == 512
         (loaded,) = scheduler.loaded()
         assert loaded.pid != first
@@ -263,16 +266,16 @@ async def test_reload_waits_for_requests_and_is_not_starved_by_new_ones_fake(
     journal = tmp_path / "journal"
     scheduler = start("--journal", str(journal))
     events = []
-    holder = scheduler.lease(models["a"], Options(), None)
+    holder = scheduler.lease(models["a"], DEFAULT)
     await holder.__aenter__()
 
     async def wish(name, options):
         async with scheduler.lease(models["a"], options, None) as lease:
             events.append((name, lease.num_ctx))
 
-    other = asyncio.create_task(wish("other", Options(num_ctx=512)))
+    other = asyncio.create_task(wish("other", Options(num_thread=1, num_ctx=512)))
     await until(lambda: scheduler.waiting == 1)
-    same = asyncio.create_task(wish("same", Options()))
+    same = asyncio.create_task(wish("same", DEFAULT))
     await until(lambda: scheduler.waiting == 2)
     assert events == []
     await holder.__aexit__(None, None, None)
@@ -283,12 +286,12 @@ async def test_reload_waits_for_requests_and_is_not_starved_by_new_ones_fake(
 
 async def test_withdrawn_reload_leaves_the_loaded_model_alone_fake(start, models):
     scheduler = start(fake=True)
-    async with scheduler.lease(models["a"], Options(), None):
-        other = asyncio.create_task(use(scheduler, models["a"], Options(num_ctx=512)))
+    async with scheduler.lease(models["a"], DEFAULT):
+        other = asyncio.create_task(use(scheduler, models["a"], Options(num_thread=1, num_ctx=512)))
         await until(lambda: scheduler.waiting == 1)
         other.cancel()
         await asyncio.wait({other})
-        async with asyncio.timeout(5), scheduler.lease(models["a"], Options(), None):
+        async with asyncio.timeout(5), scheduler.lease(models["a"], DEFAULT):
             assert len(scheduler.loaded()) == 1
 
 
@@ -310,7 +313,7 @@ async def test_three_models_fit_by_default_fake(start, models):
 
 async def test_busy_models_are_waited_for_fake(start, models):
     scheduler = start(fake=True, max_loaded_models=1)
-    async with scheduler.lease(models["a"], Options(), None):
+    async with scheduler.lease(models["a"], DEFAULT):
         waiting = asyncio.create_task(use(scheduler, models["b"]))
         await until(lambda: scheduler.waiting == 1)
         assert names(scheduler) == ["a"]
@@ -320,8 +323,8 @@ async def test_busy_models_are_waited_for_fake(start, models):
 
 async def test_model_that_becomes_idle_first_makes_room_fake(start, models):
     scheduler = start(fake=True, max_loaded_models=2)
-    async with scheduler.lease(models["a"], Options(), 10):
-        async with scheduler.lease(models["b"], Options(), 1000):
+    async with scheduler.lease(models["a"], DEFAULT, 10):
+        async with scheduler.lease(models["b"], DEFAULT, 1000):
             waiting = asyncio.create_task(use(scheduler, models["c"]))
             await until(lambda: scheduler.waiting == 1)
         await asyncio.wait_for(waiting, 10)
@@ -391,7 +394,7 @@ async def test_zero_keep_alive_unloads_when_idle(start, models):
 
 async def test_keep_alive_counts_from_going_idle_fake(start, models):
     scheduler = start(fake=True, keep_alive_s=0.15)
-    async with scheduler.lease(models["a"], Options(), None):
+    async with scheduler.lease(models["a"], DEFAULT):
         done = asyncio.Event()
         asyncio.get_running_loop().call_later(0.25, done.set)
         await done.wait()
@@ -432,7 +435,7 @@ async def test_unload_of_an_idle_model_returns_when_it_is_gone(start, models):
 
 async def test_unload_lets_running_requests_finish(start, models):
     scheduler = start()
-    async with scheduler.lease(models["a"], Options(), None) as lease:
+    async with scheduler.lease(models["a"], DEFAULT) as lease:
         stream = lease.generate(ask(num_predict=30))
         await anext(stream)
         await scheduler.unload(models["a"])
@@ -458,7 +461,7 @@ async def test_64_streams_keep_their_order_and_lose_nothing_fake(start, models):
     scheduler = start("--beat-s", "0.0005")
 
     async def stream(index):
-        async with scheduler.lease(models["a"], Options(), None) as lease:
+        async with scheduler.lease(models["a"], DEFAULT) as lease:
             text, num_tokens = "", 0
             async for report in lease.generate(ask(num_predict=50)):
                 if isinstance(report, Chunk):
@@ -477,7 +480,7 @@ async def test_more_streams_than_slots_all_get_the_same_answer(start, models):
     scheduler = start(num_parallel=2)
 
     async def stream(_):
-        async with scheduler.lease(models["a"], Options(), None) as lease:
+        async with scheduler.lease(models["a"], DEFAULT) as lease:
             return (await complete(lease, ask(num_predict=8)))[1].generated_tokens
 
     assert len(set(await asyncio.gather(*map(stream, range(8))))) == 1
@@ -491,7 +494,7 @@ async def test_close_ends_waiting_and_running_requests(start, models):
     running = asyncio.Event()
 
     async def read():
-        async with scheduler.lease(models["a"], Options(), None) as lease:
+        async with scheduler.lease(models["a"], DEFAULT) as lease:
             async for _ in lease.generate(ask(num_predict=100_000)):
                 running.set()
 
@@ -529,7 +532,7 @@ def test_any_event_loop_in_any_thread(models, loop_factory):
     async def scenario():
         scheduler = Scheduler(SchedulerSettings(REAL_RUNNER))
         try:
-            async with scheduler.lease(models["a"], Options(), None) as lease:
+            async with scheduler.lease(models["a"], DEFAULT) as lease:
                 text, _ = await complete(lease, ask())
             pid = scheduler.loaded()[0].pid
         finally:
