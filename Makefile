@@ -22,7 +22,7 @@ $(READY): $(LOCKS) pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r installer/lock/build.txt
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes \
 	  --no-build-isolation --no-binary llama-cpp-python -r installer/lock/requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
 # A real server in the background, on a port of its own so that an Ollama or Corral that already
