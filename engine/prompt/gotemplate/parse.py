@@ -277,7 +277,9 @@ class _Parser:
         first = self._take()
         spaced = self._skip_space()
         names = [first.text]
-        if self._current.text == "," and context == "range":
+        if self._current.text == ",":
+            if context != "range":
+                self._fail(f"too many declarations in {context}")
             self._take()
             self._skip_space()
             if self._current.kind is not Kind.VARIABLE:

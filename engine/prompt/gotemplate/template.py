@@ -46,12 +46,12 @@ class Template:
 
 
 def names_in(node: Node) -> tuple[str, ...]:
-    """What a node itself refers to; variables without their dollar sign."""
+    """What a node itself refers to; a variable's own name keeps its dollar sign."""
     match node:
         case Field() | Chain():
             return node.names
         case Variable():
-            return (node.name.lstrip("$"), *node.names) if node.name != "$" else node.names
+            return (node.name, *node.names)
     return ()
 
 
