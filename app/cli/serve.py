@@ -5,12 +5,14 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 import click
 
 from app import paths
 from app.cli import environment
 from app.cli.command import Command, exactly
+from app.cli.idle import idle_exit
 from app.settings import load_settings
 
 _LEVELS = (logging.INFO, logging.DEBUG)
@@ -34,14 +36,16 @@ def command(arguments: tuple[str, ...]) -> None:
     logging.getLogger().setLevel(_LEVELS[min(settings.debug, 1)])
     # Imported late: this is most of the program, and the address may be taken.
     from api.server.serving import bind, run_server
-
     from app.serve import build_app
 
-    listener = bind(settings.host.bind_host, settings.host.port)
+    listener = bind(settings.host.host, settings.host.port)
     address, port = listener.getsockname()[:2]
     with listener, _pid_file(port):
         _LOG.info("listening on %s port %d", address, port)
-        run_server(build_app(settings), listener)
+        application = build_app(settings)
+        url = replace(settings.host, port=port).url
+        with idle_exit(application.state.activity, url, settings.idle_exit_s):
+            run_server(application, listener)
 
 
 @contextmanager
