@@ -38,14 +38,19 @@ def models_router(engine: Engine) -> APIRouter:
     async def show(request: Request) -> Response:
         """Everything known about one model."""
         body = await read_shape(request, ShowBody)
-        name = _show_name(body.model or body.name)
+        requested = body.model or body.name
+        name = _show_name(requested)
         try:
             reply = await asyncio.to_thread(
                 library.show, name, verbose=body.verbose, system=body.system, options=body.options
             )
         except ModelNotFoundError as exc:
             raise ModelNotFoundError(name.short) from exc
-        return JSONAnswer(encode(show_reply(reply)))
+        shown = show_reply(reply)
+        if request.headers.get("user-agent", "").startswith("GitHubCopilotChat/"):
+            # It takes the base name for the model's name (spec 1.9).
+            shown["model_info"] = shown["model_info"] | {"general.basename": requested}
+        return JSONAnswer(encode(shown))
 
     @router.post("/api/copy", openapi_extra=request_body(CopyBody))
     async def copy(request: Request) -> Response:

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from tests.api.live_server import LiveServer, wait_until
-from tests.api.server.raw_socket import connection
+from tests.api.live_server import LiveServer, live_server, wait_until
+from tests.api.server.raw_socket import connection, read_all
 
 
 def digest_of(data: bytes) -> str:
@@ -70,6 +70,18 @@ def test_an_upload_that_breaks_off_leaves_nothing_and_may_be_repeated(server):
         wait_until(lambda: len(blob_files(server)) > len(before))
     wait_until(lambda: blob_files(server) == before)
     assert server.client.post(url, content=data).status_code == 201
+
+
+def test_a_server_that_stops_ends_uploads(tmp_path):
+    with live_server(tmp_path) as stopping, connection(stopping.port) as sock:
+        sock.sendall(
+            b"POST /api/blobs/sha256:" + b"3" * 64 + b" HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Length: 10000000\r\n\r\nsome"
+        )
+        wait_until(lambda: blob_files(stopping))
+        assert stopping.thread.stop(5)
+        assert read_all(sock).startswith(b"HTTP/1.1 503 ")
+        assert blob_files(stopping) == []
 
 
 def test_many_slow_uploads_do_not_keep_others_waiting(server):

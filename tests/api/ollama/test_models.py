@@ -42,6 +42,12 @@ def test_show_tells_everything(server):
     assert len(verbose["model_info"]["tokenizer.ggml.tokens"]) > 1000
 
 
+def test_copilot_reads_the_requested_name_as_base_name(server):
+    headers = {"User-Agent": "GitHubCopilotChat/0.30"}
+    shown = server.client.post("/api/show", json={"model": "tiny"}, headers=headers).json()
+    assert shown["model_info"]["general.basename"] == "tiny"
+
+
 def test_show_puts_the_requests_values_into_the_modelfile(server):
     body = {"model": "tiny", "system": "Be brief.", "options": {"top_k": 3}}
     shown = server.client.post("/api/show", json=body).json()
