@@ -55,20 +55,22 @@ class BundledModels:
         return self._load(name)[0]
 
     def read_blob(self, digest: Digest, max_bytes: int) -> bytes:
-        """The configuration of a model; `max_bytes` is never reached."""
-        for name in self.names():
-            stored, config = self._load(name)
+        """The configuration of a model whose manifest was loaded; `max_bytes` is never reached."""
+        for _, stored, config in self._loaded():
             if stored.manifest.config.digest == digest:
                 return config
         raise DamagedModelError(f"a part of the model is missing ({digest})")
 
     def blob_path(self, digest: Digest) -> Path:
-        """The weights of a model. Raises DamagedModelError for any other digest."""
-        for name in self.names():
-            stored, _ = self._load(name)
+        """The weights of a model whose manifest was loaded. Raises DamagedModelError for others."""
+        for _, stored, _ in self._loaded():
             if stored.manifest.layers[0].digest == digest:
-                return self._paths[name]
+                return self._paths[stored.name]
         raise DamagedModelError(f"a part of the model is missing ({digest})")
+
+    def _loaded(self) -> list[tuple[Stamp, StoredManifest, bytes]]:
+        with self._lock:
+            return list(self._known.values())
 
     def _load(self, name: ModelName) -> tuple[StoredManifest, bytes]:
         path = self._paths[name]

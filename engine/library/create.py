@@ -192,7 +192,7 @@ class Creation:
 
     def _add(self, media_type: str, data: bytes) -> None:
         layer = self._put(media_type, data)
-        if layer not in self._layers:
+        if not any((x.media_type, x.digest) == (media_type, layer.digest) for x in self._layers):
             self._layers.append(layer)
 
     def _put(self, media_type: str, data: bytes) -> Layer:

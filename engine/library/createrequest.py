@@ -156,5 +156,5 @@ def _check_info(info: Mapping[str, Any]) -> None:
         value = info.get(name, 0)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise CreateError(f"info field {quote(name)} must be a number")
-        if value < 0 or value != int(value):
+        if not (value >= 0 and float(value).is_integer()):
             raise CreateError(f"info field {quote(name)} must be a non-negative integer")

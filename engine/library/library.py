@@ -138,7 +138,8 @@ class Library:
         stored = origin.load_manifest(found)
         with self._pinned(stored.manifest.digests):
             self._adopt(origin, stored.manifest.digests)
-            self._put_manifest(to_name, stored.data)
+            replaced = self._put_manifest(to_name, stored.data)
+        self._drop_layers(replaced)
 
     def delete(self, name: ModelName | str) -> None:
         """Remove a model and the layers that no other model needs (spec 1.12).
@@ -180,7 +181,9 @@ class Library:
                 pin=lambda digest: pins.enter_context(self._pinned((digest,))),
             )
             yield from creation.run()
-            self._put_manifest(ModelName.parse(request.model), creation.manifest.encode())
+            name = ModelName.parse(request.model)
+            replaced = self._put_manifest(name, creation.manifest.encode())
+        self._drop_layers(replaced)
         yield Progress("success")
 
     def prune(self, grace_s: float = PRUNE_GRACE_S) -> int:
@@ -248,12 +251,13 @@ class Library:
             # No link: an update of the program may change the file in place.
             self._own.adopt_blob(digest, path, may_link=False)
 
-    def _put_manifest(self, name: ModelName, data: bytes) -> None:
+    def _put_manifest(self, name: ModelName, data: bytes) -> frozenset[Digest]:
+        """Write a manifest; the blobs of the one it replaces."""
         with self._lock:
             found = self._own.locate(name)
             layers = frozenset[Digest]() if found is None else self._layers_of(found)
             self._own.write_manifest(self._own.canonical(name), data)
-            self._drop_layers(layers)
+            return layers
 
     def _layers_of(self, name: ModelName) -> frozenset[Digest]:
         """Blobs of a model that is about to go; none if its manifest can't be read."""
@@ -267,12 +271,13 @@ class Library:
         """Delete those blobs that nothing needs; all stay if that can't be known."""
         if self._keep_layers or not digests:
             return
-        try:
-            needed = self._own.load_references()
-            for digest in digests - needed - frozenset(self._pins):
-                self._own.delete_blob(digest)
-        except (DamagedModelError, StorageError) as exc:
-            logger.warning("unused layers are kept: %s", exc)
+        with self._lock:
+            try:
+                needed = self._own.load_references()
+                for digest in digests - needed - frozenset(self._pins):
+                    self._own.delete_blob(digest)
+            except (DamagedModelError, StorageError) as exc:
+                logger.warning("unused layers are kept: %s", exc)
 
     @contextlib.contextmanager
     def _pinned(self, digests: Iterable[Digest]) -> Iterator[None]:
