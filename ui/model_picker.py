@@ -54,6 +54,10 @@ class ModelPicker(QToolButton):
         """What can be chosen."""
         return [model.name for model in self._models]
 
+    def actions_by_model(self) -> dict[str, QAction]:
+        """The entries of the menu."""
+        return {str(action.data()): action for action in self._group.actions()}
+
     def set_models(self, models: Sequence[ModelSummary]) -> None:
         """What the server has now. The choice stays while it is among them."""
         self._models = [model for model in models if can_chat(model)]

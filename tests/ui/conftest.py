@@ -15,6 +15,13 @@ from ui.chats.store import ChatStore
 from ui.theme import LIGHT, ThemeSource
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The platform without a screen says this whenever a window has a size limit."""
+    for item in items:
+        if "tests/ui" in item.path.as_posix():
+            item.add_marker(pytest.mark.qt_log_ignore("does not support propagateSizeHints"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def styled(qapp: QApplication) -> QApplication:
     """The application as the program sets it up."""

@@ -98,6 +98,7 @@ _MARKDOWN = _parser()
 def cut(source: str) -> list[Cut]:
     """The segments of a Markdown text, in order. Two text segments follow each other only
     where the first has grown past SEGMENT_CHARS."""
+    source = source.replace("\r", "")  # so that the parser's lines are ours
     if not source.strip():
         return []
     if _has_huge_block(source):
@@ -114,7 +115,7 @@ def cut(source: str) -> list[Cut]:
         nonlocal size
         if pending:
             rendered = _MARKDOWN.renderer.render(pending, _MARKDOWN.options, env)
-            cuts.append(Cut(start, TextSegment(str(rendered))))
+            cuts.append(Cut(start, TextSegment(str(rendered).rstrip())))
             pending.clear()
             size = 0
 

@@ -56,7 +56,8 @@ class SafeDocument(QTextDocument):
 def _style(theme: Theme) -> str:
     return f"""
     p {{ margin-top: 0; margin-bottom: 10px; line-height: 140%; }}
-    ul, ol {{ margin-top: 2px; margin-bottom: 10px; }}
+    ul, ol {{ margin-top: 2px; margin-bottom: 12px; }}
+    li ul, li ol {{ margin-top: 0; margin-bottom: 0; }}
     li {{ margin-top: 0; margin-bottom: 4px; line-height: 138%; }}
     li p {{ margin-bottom: 4px; }}
     h1 {{ font-size: 17pt; font-weight: 600; margin-top: 10px; margin-bottom: 8px; }}
@@ -64,7 +65,7 @@ def _style(theme: Theme) -> str:
     h3, h4, h5, h6 {{ font-size: 12pt; font-weight: 600; margin-top: 8px; margin-bottom: 6px; }}
     a {{ color: {theme.accent}; text-decoration: underline; }}
     code {{ background-color: {theme.code_header}; font-size: 10pt; }}
-    pre {{ font-size: 10pt; margin: 0; line-height: 135%; }}
+    pre {{ font-size: 10pt; margin: 0; line-height: 120%; }}
     table.grid {{ border-collapse: collapse; margin-top: 4px; margin-bottom: 14px; }}
     th, td {{ border: 1px solid {theme.border_strong}; padding: 6px 12px; }}
     th {{ background-color: {theme.code_header}; font-weight: 600; text-align: left; }}

@@ -33,9 +33,11 @@ class GrowingMarkdown:
         tail = self._source[self._tail_start :]
         cuts = cut(tail)
         change = Change(self._num_frozen, tuple(c.segment for c in cuts))
-        if len(cuts) > 1:
+        lines = tail.split("\n")
+        # Until its first line is complete, the last segment may yet join the one before:
+        # "```x" opens a fence, "```x`" goes on with the paragraph.
+        if len(cuts) > 1 and len(lines) > cuts[-1].line + 1:
             self._num_frozen += len(cuts) - 1
-            lines = tail.split("\n")
             self._tail_start += sum(len(line) + 1 for line in lines[: cuts[-1].line])
         return change
 

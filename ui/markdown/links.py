@@ -12,7 +12,9 @@ def is_allowed(target: str) -> bool:
         host = parts.hostname
     except ValueError:
         return False
-    return parts.scheme in ALLOWED_SCHEMES and bool(host) and target.isprintable()
+    if not target.isprintable() or " " in target:
+        return False
+    return parts.scheme in ALLOWED_SCHEMES and bool(host)
 
 
 def tells_target(text: str, target: str) -> bool:

@@ -76,6 +76,7 @@ class MarkdownView(QWidget):
             view = TextView(self._theme)
             view.link_requested.connect(self.link_requested)
         self._layout.addWidget(view)
+        view.show()
         self._fill(view, segment)
         return view
 

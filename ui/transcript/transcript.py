@@ -139,6 +139,7 @@ class Transcript(QScrollArea):
             view.link_requested.connect(self.link_requested)
         self._views[message.id] = view
         self._column.insertWidget(index, view)
+        view.show()  # now, not with the next event: its height is needed at once
 
     def _mark_last(self) -> None:
         last = self._messages[-1].id if self._messages else ""
