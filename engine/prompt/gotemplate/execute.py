@@ -35,7 +35,7 @@ from engine.prompt.gotemplate.values import (
     to_text,
 )
 
-MAX_STEPS = 2_000_000
+MAX_STEPS = 1_000_000
 """Nodes evaluated, plus one for every CHARS_PER_STEP characters that are moved."""
 CHARS_PER_STEP = 256
 MAX_DEPTH = 100

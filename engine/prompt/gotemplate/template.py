@@ -19,7 +19,7 @@ from engine.prompt.gotemplate.nodes import (
 )
 from engine.prompt.gotemplate.parse import Tree, parse_tree
 
-MAX_SOURCE_CHARS = 512 * 1024
+MAX_SOURCE_CHARS = 128 * 1024
 
 
 class Template:
