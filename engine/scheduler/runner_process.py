@@ -298,7 +298,7 @@ class RunnerProcess(asyncio.SubprocessProtocol):
         detail = self.describe_end()
         if not self._is_stopping and isinstance(self._load_outcome, frames.Ready):
             count = len(self._streams) + len(self._answers)
-            logger.warning("runner %d died, %d requests in flight: %s", self.pid, count, detail)
+            logger.warning("runner %d died (requests in flight: %d): %s", self.pid, count, detail)
         for request_id in (*self._streams, *self._answers):
             # One error each: tracebacks must not pile up on a shared one.
             self._fail(

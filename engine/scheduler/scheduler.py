@@ -20,6 +20,8 @@ from engine.scheduler.resident import Resident
 from engine.scheduler.settings import SchedulerSettings
 from engine.scheduler.waiting_line import Waiter, WaitingLine, Wish
 
+__all__ = ["LoadedModel", "Scheduler", "SchedulerSettings"]
+
 logger = logging.getLogger(__name__)
 
 _OUT_OF_MEMORY = (
@@ -57,7 +59,7 @@ class Scheduler:
 
     A request whose model is loaded is served at once. Others stand in one line and are placed
     one after the other: a model that is to be loaded waits until it fits, while idle models
-    leave for it and busy ones finish what they do. Construct it and call it on one event loop.
+    leave for it and busy ones finish what they do. Construct it anywhere; call it on one event loop only.
     """
 
     def __init__(

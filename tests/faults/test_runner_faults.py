@@ -115,7 +115,7 @@ async def test_killed_while_streams_run(start, models, caplog):
         assert "model runner has unexpectedly stopped" in str(outcome)
     assert scheduler.loaded() == []
     (record,) = caplog.records
-    assert f"runner {loaded.pid} died, 3 requests in flight: killed by SIGKILL" in record.message
+    assert f"runner {loaded.pid} died (requests in flight: 3): killed by SIGKILL" in record.message
     await next_request_is_served(scheduler, models["a"])
     assert scheduler.loaded()[0].pid != loaded.pid
 

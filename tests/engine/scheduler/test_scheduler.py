@@ -10,7 +10,7 @@ import pytest
 import uvloop
 
 from engine.errors import InvalidRequestError, LoadError, QueueFullError, RequestCancelledError
-from engine.frames import Chunk, Finished, Generate, Sampling
+from engine.frames import Chunk, Finished
 from engine.hardware.memory import SystemMemory
 from engine.library.errors import GGUFError
 from engine.options import Options
@@ -18,31 +18,7 @@ from engine.scheduler.scheduler import Scheduler
 from engine.scheduler.settings import SchedulerSettings
 from tests.engine.scheduler.conftest import REAL_RUNNER
 from tests.engine.scheduler.deadlines import is_running, until
-
-DEFAULT = Options(num_thread=1)  # the tests share the processors with others
-GREEDY = Sampling(temperature=0.0)
-
-
-def ask(prompt="Once upon a time", num_predict=16, **changes):
-    return Generate(0, prompt, sampling=GREEDY, num_predict=num_predict, **changes)
-
-
-async def complete(lease, command):
-    reports = [report async for report in lease.generate(command)]
-    assert isinstance(reports[-1], Finished)
-    assert all(isinstance(report, Chunk) for report in reports[:-1])
-    return "".join(report.text for report in reports[:-1]), reports[-1]
-
-
-def names(scheduler):
-    return sorted(one.model.name.model for one in scheduler.loaded())
-
-
-async def use(scheduler, model, options=DEFAULT, keep_alive_s=None):
-    """Load (if needed) and let go. Returns the runner's pid."""
-    async with scheduler.lease(model, options, keep_alive_s):
-        (pid,) = [one.pid for one in scheduler.loaded() if one.model == model]
-    return pid
+from tests.engine.scheduler.leases import DEFAULT, ask, complete, names, use
 
 
 def journal_of(path):
@@ -380,78 +356,6 @@ async def test_other_adapters_reload_the_weights_fake(start, models, tmp_path):
     adapted = replace(models["a"], adapter_paths=(tmp_path / "adapter",))
     assert await use(scheduler, adapted) != pid
     assert len(scheduler.loaded()) == 1
-
-
-# --- keep-alive ------------------------------------------------------------------------------
-
-
-async def test_zero_keep_alive_unloads_when_idle(start, models):
-    scheduler = start()
-    pid = await use(scheduler, models["a"], keep_alive_s=0)
-    await until(lambda: scheduler.loaded() == [])
-    assert not is_running(pid)
-
-
-async def test_keep_alive_counts_from_going_idle_fake(start, models):
-    scheduler = start(fake=True, keep_alive_s=0.15)
-    async with scheduler.lease(models["a"], DEFAULT):
-        done = asyncio.Event()
-        asyncio.get_running_loop().call_later(0.25, done.set)
-        await done.wait()
-        assert names(scheduler) == ["a"]
-    assert names(scheduler) == ["a"]
-    await until(lambda: names(scheduler) == [], 5)
-
-
-async def test_keep_alive_of_a_request_sticks_fake(start, models):
-    scheduler = start(fake=True, keep_alive_s=1000)
-
-    def left_s():
-        (loaded,) = scheduler.loaded()
-        return loaded.expires_at and (loaded.expires_at - datetime.now(UTC)).total_seconds()
-
-    await use(scheduler, models["a"])
-    assert left_s() == pytest.approx(1000, abs=5)
-    await use(scheduler, models["a"], keep_alive_s=50)
-    assert left_s() == pytest.approx(50, abs=5)
-    await use(scheduler, models["a"])
-    assert left_s() == pytest.approx(50, abs=5)
-    await use(scheduler, models["a"], keep_alive_s=float("inf"))
-    assert left_s() is None
-    await use(scheduler, models["a"])
-    assert left_s() is None
-    await use(scheduler, models["a"], keep_alive_s=-1)
-    assert left_s() is None
-
-
-async def test_unload_of_an_idle_model_returns_when_it_is_gone(start, models):
-    scheduler = start()
-    pid = await use(scheduler, models["a"])
-    await scheduler.unload(models["b"])  # not loaded: nothing to do
-    await scheduler.unload(models["a"])
-    assert scheduler.loaded() == []
-    assert not is_running(pid)
-
-
-async def test_unload_lets_running_requests_finish(start, models):
-    scheduler = start()
-    async with scheduler.lease(models["a"], DEFAULT) as lease:
-        stream = lease.generate(ask(num_predict=30))
-        await anext(stream)
-        await scheduler.unload(models["a"])
-        reports = [report async for report in stream]
-        assert isinstance(reports[-1], Finished)
-        assert names(scheduler) == ["a"]
-    await until(lambda: scheduler.loaded() == [])
-
-
-async def test_unload_while_loading_takes_effect_after_the_request_fake(start, models):
-    scheduler = start("--load-s", "0.2")
-    task = asyncio.create_task(use(scheduler, models["a"]))
-    await until(lambda: names(scheduler) == ["a"])
-    await scheduler.unload(models["a"])
-    await task
-    await until(lambda: scheduler.loaded() == [])
 
 
 # --- load ------------------------------------------------------------------------------------
