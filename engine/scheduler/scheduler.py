@@ -59,7 +59,8 @@ class Scheduler:
 
     A request whose model is loaded is served at once. Others stand in one line and are placed
     one after the other: a model that is to be loaded waits until it fits, while idle models
-    leave for it and busy ones finish what they do. Construct it anywhere; call it on one event loop only.
+    leave for it and busy ones finish what they do. Construct it anywhere; call it on one event
+    loop only.
     """
 
     def __init__(
