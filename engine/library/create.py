@@ -60,7 +60,8 @@ class Creation:
         adopt: Callable[[Model], None],
         pin: Callable[[Digest], object],
     ) -> None:
-        """`request` has been validated. `find`: a model by name; `adopt`: have all its blobs in
+        """`request` has been validated. `find`: a model by name, its
+        blobs pinned; `adopt`: have all its blobs in
         the store; `pin`: keep a blob from being deleted.
         """
         self._request = request
@@ -96,8 +97,6 @@ class Creation:
         base = self._find(self._request.from_)
         if not base.has_weights:
             raise UnsupportedCreateError("remote models can't be created by this version yet")
-        for digest in base.manifest.digests:
-            self._pin(digest)
         self._adopt(base)
         origin = base.name.short
         self._layers = [replace(layer, origin=origin) for layer in base.manifest.layers]

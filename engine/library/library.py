@@ -83,6 +83,8 @@ class Library:
                     continue
                 try:
                     models[name.key] = self._reader.load(source, name)
+                except ModelNotFoundError:
+                    continue  # deleted since its name was read
                 except EngineError as exc:
                     logger.warning("model %s is left out: %s", name.short, exc)
         self._reader.forget({model.name for model in models.values()})
@@ -135,8 +137,10 @@ class Library:
             origin, found = self._find(from_name, str(source))
         except ModelNotFoundError as exc:
             raise SourceNotFoundError(exc.name) from exc
-        stored = origin.load_manifest(found)
-        with self._pinned(stored.manifest.digests):
+        with contextlib.ExitStack() as pins:
+            with self._lock:
+                stored = origin.load_manifest(found)
+                pins.enter_context(self._pinned(stored.manifest.digests))
             self._adopt(origin, stored.manifest.digests)
             replaced = self._put_manifest(to_name, stored.data)
         self._drop_layers(replaced)
@@ -172,11 +176,18 @@ class Library:
 
     def _create(self, request: CreateRequest) -> Iterator[Progress]:
         with contextlib.ExitStack() as pins:
+
+            def find(name: str) -> Model:
+                with self._lock:
+                    model = self.get(name)
+                    pins.enter_context(self._pinned(model.manifest.digests))
+                return model
+
             creation = Creation(
                 request,
                 store=self._own,
                 headers=self._headers,
-                find=self.get,
+                find=find,
                 adopt=self._adopt_from,
                 pin=lambda digest: pins.enter_context(self._pinned((digest,))),
             )

@@ -8,9 +8,10 @@ from typing import Any, Protocol
 
 import msgspec
 
+from engine.errors import ModelNotFoundError
 from engine.library.capabilities import find_capabilities, is_native
 from engine.library.digests import Digest
-from engine.library.errors import DamagedModelError
+from engine.library.errors import DamagedModelError, StorageError
 from engine.library.files import storage_errors
 from engine.library.headers import HeaderCache
 from engine.library.manifests import (
@@ -79,20 +80,27 @@ class ModelReader:
         self._known: dict[tuple[int, ModelName], tuple[Stamp, Model]] = {}
 
     def load(self, source: Source, name: ModelName) -> Model:
-        """A model by the name that `source.locate` gave. Raises DamagedModelError, StorageError,
-        and GGUFError for a bundled model's file.
+        """A model by the name that `source.locate` gave.
+
+        Raises ModelNotFoundError if it is gone meanwhile, DamagedModelError, StorageError, and
+        GGUFError for a bundled model's file.
         """
         key = (id(source), name)
-        with storage_errors("read a model's manifest"):
-            stamp = source.stamp(name)
-        with self._lock:
-            known = self._known.get(key)
-        if known is not None and known[0] == stamp and self._is_current(known[1]):
-            return known[1]
-        model = self._build(source, source.load_manifest(name))
-        with self._lock:
-            self._known[key] = (stamp, model)
-        return model
+        while True:
+            stamp = _stamp(source, name)
+            with self._lock:
+                known = self._known.get(key)
+            if known is not None and known[0] == stamp and self._is_current(known[1]):
+                return known[1]
+            try:
+                model = self._build(source, source.load_manifest(name))
+            except (DamagedModelError, StorageError):
+                if _stamp(source, name) == stamp:
+                    raise
+                continue  # it was replaced while we read it, and its old parts are gone
+            with self._lock:
+                self._known[key] = (stamp, model)
+            return model
 
     def forget(self, names: set[ModelName]) -> None:
         """Drop what is kept of models other than these."""
@@ -148,6 +156,14 @@ class ModelReader:
             capabilities=capabilities,
             _load_header=self._headers.load,
         )
+
+
+def _stamp(source: Source, name: ModelName) -> Stamp:
+    with storage_errors("read a model's manifest"):
+        try:
+            return source.stamp(name)
+        except FileNotFoundError as exc:
+            raise ModelNotFoundError(name.short) from exc
 
 
 def _text(source: Source, digest: Digest) -> str:
