@@ -58,7 +58,11 @@ class LlamaError(Exception):
 
 
 class _Log:
-    """The last problems that llama.cpp logged. Everything else it says is dropped."""
+    """The last errors that llama.cpp logged; everything else it says is dropped.
+
+    They are kept, not printed: some are expected (an aborted decode), the others end up in the
+    error that our caller raises.
+    """
 
     def __init__(self) -> None:
         self._problems: deque[str] = deque(maxlen=20)
@@ -75,7 +79,6 @@ class _Log:
         line = text.decode("utf-8", "replace").strip()
         if line and self._level == _LOG_ERROR:
             self._problems.append(line)
-            sys.stderr.write(f"llama.cpp: {line}\n")
 
     def clear(self) -> None:
         self._problems.clear()
@@ -87,6 +90,11 @@ class _Log:
 
 
 _log = _Log()
+
+
+def read_problems() -> str:
+    """What llama.cpp complained about since the last load or decode began; "" for nothing."""
+    return _log.summary()
 
 
 def start_backend() -> None:
@@ -346,6 +354,7 @@ class Context:
 
     def decode(self, batch: Batch) -> int:
         """Run the model on a batch. Returns llama_decode's status (0: good, see llama.h)."""
+        _log.clear()
         batch.struct.n_tokens = batch.size
         return int(C.llama_decode(self._pointer, batch.struct))
 

@@ -17,6 +17,7 @@ from engine.runner.llama import (
     Model,
     ModelSettings,
     has_gpu,
+    read_problems,
     read_system_info,
 )
 
@@ -122,7 +123,8 @@ def _warm_up(model: Model, context: Context) -> None:
     status = context.decode(batch)
     context.clear()
     if status != 0:
-        raise LlamaError(f"the model loads but does not run (llama_decode returned {status})")
+        reason = read_problems() or f"llama_decode returned {status}"
+        raise LlamaError(f"the model loads but does not run: {reason}")
 
 
 def _private_bytes() -> int:

@@ -14,7 +14,14 @@ from engine import frames
 from engine.runner.cancellation import Cancellation
 from engine.runner.generation import Generation
 from engine.runner.inbox import Inbox
-from engine.runner.llama import DECODE_ABORTED, Batch, Context, LlamaError, Vocabulary
+from engine.runner.llama import (
+    DECODE_ABORTED,
+    Batch,
+    Context,
+    LlamaError,
+    Vocabulary,
+    read_problems,
+)
 from engine.runner.prompt import Limits, Prompt, PromptError, prepare_prompt
 from engine.runner.sampling import CandidateTable, Sampler, SamplingError, check_sampling
 from engine.runner.slot import Slot, SlotTable
@@ -307,7 +314,7 @@ class EngineLoop:
         if status == 0:
             return True
         if status != DECODE_ABORTED:
-            raise DecodeError(f"llama_decode returned {status}")
+            raise DecodeError(read_problems() or f"llama_decode returned {status}")
         # Some of the batch may be in the memory. The Cancel that caused this is in the inbox.
         for slot in working:
             self._slots.trim(slot, len(slot.tokens))

@@ -1,0 +1,1 @@
+"""Tests of engine.runner: real processes, the bundled model, random-weights models."""
