@@ -19,7 +19,13 @@ ROUTES = [
     ("POST", "/v1/chat/completions", ChatCompletionBody),
 ]
 texts = st.text(max_size=20) | st.sampled_from(["../..", "/etc/passwd", "a:b:c", "x/y", "\0"])
-scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts
+)
 values = st.recursive(
     scalars,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
