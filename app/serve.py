@@ -10,10 +10,11 @@ from fastapi import FastAPI
 
 from api.server.application import ServerSettings, create_app
 from app import paths
-from app.settings import Settings
+from app.settings import Settings, process_environment
 from app.version import CORRAL_VERSION, OLLAMA_API_VERSION
 from engine.engine import Engine
 from engine.library.library import Library
+from engine.scheduler.environment import select_runner_environment
 from engine.scheduler.scheduler import Scheduler, SchedulerSettings
 
 
@@ -41,6 +42,9 @@ def scheduler_settings(settings: Settings) -> SchedulerSettings:
     """The scheduler's part of the settings."""
     return SchedulerSettings(
         runner_command=runner_command(),
+        runner_environment=select_runner_environment(
+            process_environment(), frozen=getattr(sys, "frozen", False)
+        ),
         keep_alive_s=settings.keep_alive_s,
         max_loaded_models=settings.max_loaded_models,
         max_queue=settings.max_queue,

@@ -173,6 +173,11 @@ def child_environment(settings: Settings, idle_exit: str) -> dict[str, str]:
     return environment
 
 
+def process_environment() -> dict[str, str]:
+    """A copy of what this process inherited, for whoever decides what its children get."""
+    return dict(os.environ)
+
+
 def _layers(flags: Mapping[str, str]) -> list[tuple[Origin, Mapping[str, str]]]:
     environment = {name: os.environ.get(variable, "") for name, (variable, _) in _FIELDS.items()}
     return [

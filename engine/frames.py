@@ -19,6 +19,8 @@ MAX_FRAME_BYTES = 256 * 1024 * 1024
 
 FinishReason = Literal["stop", "length", "cancelled"]
 FailureKind = Literal["invalid", "internal"]
+Priority = Literal[0, 1, 2]
+ConstraintKind = Literal["json", "json_schema", "regex", "lark", "gbnf"]
 
 _LENGTH = struct.Struct("<I")
 
@@ -41,6 +43,27 @@ class Sampling(msgspec.Struct, frozen=True, gc=False):
     frequency_penalty: float = 0.0
     seed: int = -1
     """Negative: a fresh random seed."""
+
+
+class Constraint(msgspec.Struct, frozen=True, gc=False):
+    """A language that the output must belong to."""
+
+    kind: ConstraintKind
+    text: str = ""
+    """The schema, expression or grammar; empty for "json" (any JSON object)."""
+    after: str = ""
+    """The constraint starts right behind the first occurrence of this text in the output (the
+    end of thinking); empty: with the first token."""
+
+
+class TokenLogprob(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A token's log-probability under the model, before any sampler had its say."""
+
+    text: str
+    data: bytes
+    logprob: float
+    top: tuple["TokenLogprob", ...] = ()
+    """The likeliest tokens at this place, best first; as many as were asked for."""
 
 
 # --- scheduler -> runner ---------------------------------------------------------------------
@@ -84,6 +107,16 @@ class Generate(Frame, frozen=True, tag=True):
     """Prompt too long: drop its middle (only with `shift`), else fail with kind "invalid"."""
     visible_tokens: tuple[str, ...] = ()
     """Control tokens that come out as text (a parser needs them); all others are hidden."""
+    constraint: Constraint | None = None
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    """(token, value added to its logit) pairs; -100 or less: never, as OpenAI defines it."""
+    top_logprobs: int = -1
+    """Report log-probabilities of the output's tokens and of so many alternatives; negative:
+    none."""
+    priority: Priority = 1
+    """0: somebody is watching (the chat window), 1: a client of the server, 2: background."""
+    speculate: bool = True
+    """Allow drafting ahead where it pays. Never changes greedy output."""
 
 
 class Cancel(Frame, frozen=True, tag=True):
@@ -160,6 +193,8 @@ class Chunk(Frame, frozen=True, tag=True):
     request_id: int
     text: str
     num_tokens: int
+    logprobs: tuple[TokenLogprob, ...] = ()
+    """One per token of `text`, if they were asked for."""
 
 
 class Finished(Frame, frozen=True, tag=True):
