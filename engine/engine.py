@@ -6,13 +6,22 @@ others. The order of checks follows spec 1.5 and 1.6.
 """
 
 import asyncio
+import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any
 
-from engine.completion import ChatRequest, Delta, Done, Event, GenerateRequest, Metrics, Rendered
+from engine.completion import (
+    ChatRequest,
+    Delta,
+    Done,
+    DoneReason,
+    Event,
+    GenerateRequest,
+    Metrics,
+    Rendered,
+)
 from engine.errors import CapabilityError, InvalidRequestError
 from engine.frames import Chunk, Finished, Generate
 from engine.library.library import Library
@@ -24,6 +33,8 @@ from engine.prompt.template import ChatTemplate, choose_template, opens_thinking
 from engine.prompt.thinking import ThinkingParser
 from engine.scheduler.lease import Lease
 from engine.scheduler.scheduler import Scheduler
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -54,10 +65,10 @@ class Engine:
         """Ends every runner. Requests in flight fail."""
         await self.scheduler.close()
 
-    async def generate(self, request: GenerateRequest) -> AsyncIterator[Event]:
+    async def generate(self, request: GenerateRequest) -> AsyncGenerator[Event, None]:
         """Complete a prompt (spec 1.5). Raises EngineErrors from the iteration."""
         started_ns = time.monotonic_ns()
-        model = await asyncio.to_thread(self.library.get, request.model)
+        model = await asyncio.to_thread(self._find, request.model)
         if not request.prompt and request.keep_alive == 0:
             await self.scheduler.unload(model)
             yield Done("unload")
@@ -85,10 +96,10 @@ class Engine:
                 async for event in events:
                     yield event
 
-    async def chat(self, request: ChatRequest) -> AsyncIterator[Event]:
+    async def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
         """Continue a conversation (spec 1.6). Raises EngineErrors from the iteration."""
         started_ns = time.monotonic_ns()
-        model = await asyncio.to_thread(self.library.get, request.model)
+        model = await asyncio.to_thread(self._find, request.model)
         if not request.messages and request.keep_alive == 0:
             await self.scheduler.unload(model)
             yield Done("unload")
@@ -115,6 +126,14 @@ class Engine:
                 async for event in events:
                     yield event
 
+    def _find(self, name: str) -> Model:
+        model = self.library.get(name)
+        if model.problem is not None:
+            raise model.problem
+        if model.template is None and model.jinja_template is None:
+            logger.info("%s has no template: prompts reach it as they are", model.name.short)
+        return model
+
     async def _generate_prompt(
         self, request: GenerateRequest, model: Model, lease: Lease, think: bool | str | None
     ) -> _Prompt:
@@ -123,7 +142,9 @@ class Engine:
         system = model.system if request.system is None else request.system
         if request.suffix or request.template:
             source = request.template or model.template or ""
-            text = render_prompt(source, system, request.prompt, request.suffix)
+            text = await asyncio.to_thread(
+                render_prompt, source, system, request.prompt, request.suffix
+            )
             prompt = _Prompt(text, self._template(model, lease))
         else:
             messages: list[Message] = [Message("system", system)] if system else []
@@ -144,7 +165,7 @@ class Engine:
         if model.config.model_family == "qwen3" or model.name.model == "deepseek-r1":
             conversation = strip_old_thinking(conversation)
         if not truncate:
-            text = template.render(conversation)
+            text = await asyncio.to_thread(template.render, conversation)
         else:
 
             async def count_tokens(text: str) -> int:
@@ -157,10 +178,9 @@ class Engine:
         return _Prompt(text, template, num_images)
 
     def _template(self, model: Model, lease: Lease) -> ChatTemplate:
-        jinja = model.header.metadata.get("tokenizer.chat_template")
         return choose_template(
             model.template,
-            jinja if isinstance(jinja, str) else None,
+            model.jinja_template,
             lease.ready.bos_text,
             lease.ready.eos_text,
             self._go_template,
@@ -180,7 +200,7 @@ class _Run:
 
     async def events(
         self, prompt: _Prompt, think: bool | str | None, *, with_context: bool
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event, None]:
         parser = _thinking_parser(prompt, think)
         options = self.options
         command = Generate(
@@ -218,7 +238,7 @@ class _Run:
             truncated_count=finished.truncated_tokens,
         )
         # A cancelled request has nobody left to read this; "stop" keeps the wire's two words.
-        reason = "length" if finished.reason == "length" else "stop"
+        reason: DoneReason = "length" if finished.reason == "length" else "stop"
         return Done(reason, metrics, finished.tokens if with_context else ())
 
 
@@ -241,7 +261,9 @@ def _load_metrics(started_ns: int, loaded_ns: int) -> Metrics:
     return Metrics(total_duration=duration_ns, load_duration=duration_ns)
 
 
-def _resolve_think(model: Model, requested_name: str, think: bool | str | None) -> Any:
+def _resolve_think(
+    model: Model, requested_name: str, think: bool | str | None
+) -> bool | str | None:
     """What to tell the template: thinking models think unless told otherwise (spec 1.5)."""
     if "thinking" in model.capabilities:
         return True if think is None else think

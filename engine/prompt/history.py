@@ -1,5 +1,9 @@
-"""Makes a conversation fit the context, and drops old thinking from it (spec 6.8, 1.6). Pure."""
+"""Makes a conversation fit the context, and drops old thinking from it (spec 6.8, 1.6).
 
+Templates come from strangers and may take long: they are rendered in a worker thread.
+"""
+
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -44,7 +48,7 @@ async def truncate_history(
         return await count_tokens(prompt) + image_tokens * images <= num_ctx
 
     last = len(conversation.messages) - 1
-    whole = template.render(conversation), conversation
+    whole = await asyncio.to_thread(template.render, conversation), conversation
     if last < 1 or await fits(whole):
         return whole
 
@@ -52,7 +56,9 @@ async def truncate_history(
     best: tuple[str, Conversation] | None = None
     while low < high:
         middle = (low + high) // 2
-        start, candidate = _render_from(template, conversation, middle, high)
+        start, candidate = await asyncio.to_thread(
+            _render_from, template, conversation, middle, high
+        )
         if candidate is None:
             high = middle
         elif await fits(candidate):
@@ -61,7 +67,7 @@ async def truncate_history(
             low = start + 1
     if best is None or low > high:
         kept = _keep_from(conversation, last)
-        return template.render(kept), kept
+        return await asyncio.to_thread(template.render, kept), kept
     return best
 
 
