@@ -36,7 +36,7 @@ from llama_cpp import llama_cpp as C  # noqa: E402
 _KV_TYPES: dict[str, tuple[int, float]] = {
     "f32": (C.GGML_TYPE_F32, 4.0),
     "f16": (C.GGML_TYPE_F16, 2.0),
-    "bf16": (C.GGML_TYPE_BF16 if hasattr(C, "GGML_TYPE_BF16") else 30, 2.0),
+    "bf16": (30, 2.0),  # GGML_TYPE_BF16; the bindings leave it out
     "q8_0": (C.GGML_TYPE_Q8_0, 34 / 32),
     "q5_1": (C.GGML_TYPE_Q5_1, 24 / 32),
     "q5_0": (C.GGML_TYPE_Q5_0, 22 / 32),
