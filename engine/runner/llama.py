@@ -16,11 +16,7 @@ from pathlib import Path
 
 
 def _skip_package_init() -> None:
-    """Import `llama_cpp.llama_cpp` without `llama_cpp/__init__`.
-
-    The package's own initialiser pulls in jinja2, diskcache and numpy (about 170 ms); the
-    low-level bindings alone take 6 ms.
-    """
+    """Spare us `llama_cpp/__init__`: it pulls in jinja2, diskcache and numpy (170 ms, not 6)."""
     spec = importlib.util.find_spec("llama_cpp")
     if spec is None or "llama_cpp" in sys.modules:
         return  # not installed: the import below says so
@@ -495,8 +491,6 @@ class SamplerChain:
 
 class Candidates:
     """Room for one (token, logit, probability) triple per token of the vocabulary."""
-
-    ITEM_BYTES = ctypes.sizeof(C.llama_token_data)
 
     def __init__(self, vocab_size: int) -> None:
         self.buffer = (C.llama_token_data * vocab_size)()
