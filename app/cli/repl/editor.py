@@ -1,6 +1,7 @@
 """The line editor of the interactive session, on prompt_toolkit. Needs a terminal."""
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application import get_app
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
@@ -33,10 +34,14 @@ class LineEditor:
 
     def read(self, *, continues: bool = False) -> str:
         """The next line. Raises EOFError (Ctrl+D on an empty line), KeyboardInterrupt (Ctrl+C)."""
-        placeholder = texts.CONTINUATION_PLACEHOLDER if continues else texts.PLACEHOLDER
+        text = texts.CONTINUATION_PLACEHOLDER if continues else texts.PLACEHOLDER
+
+        def placeholder() -> FormattedText:
+            # Not in the last drawing, which stays on the screen.
+            return FormattedText([] if get_app().is_done else [("class:placeholder", text)])
+
         return self._session.prompt(
-            texts.CONTINUATION if continues else texts.PROMPT,
-            placeholder=FormattedText([("class:placeholder", placeholder)]),
+            texts.CONTINUATION if continues else texts.PROMPT, placeholder=placeholder
         )
 
     @property

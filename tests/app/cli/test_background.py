@@ -29,9 +29,15 @@ def test_run_starts_a_server_that_outlives_it_and_ends_on_request(
     # A folder whose packages are named like ours must not get in the way.
     (tmp_path / "app").mkdir()
     (tmp_path / "app" / "__init__.py").write_text("raise RuntimeError('not ours')")
-    env["PYTHONSAFEPATH"] = "1"
-    done = process("run", "tiny", "", env=env, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    done = subprocess.run(
+        [CORRAL[0], "-P", *CORRAL[1:], "run", "tiny", ""],
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=DEADLINE_S,
+        cwd=tmp_path,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
     (pid_file,) = pid_files(isolated_home)
     server = psutil.Process(int(pid_file.read_text()))
     assert "serve" in server.cmdline()

@@ -22,6 +22,12 @@ PARAMETER temperature 0
 PARAMETER num_predict 60
 PARAMETER num_thread 1
 """
+# It never finds its end: room for an interruption.
+LONG = """FROM tiny
+PARAMETER temperature 2
+PARAMETER num_predict 100000
+PARAMETER num_thread 1
+"""
 
 Corral = Callable[..., "Done"]
 
@@ -37,15 +43,16 @@ class Done:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment of commands whose server runs. It has a model `short` of short answers."""
+    """The environment of commands whose server runs. It has the models `short` and `long`."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     home = tmp_path_factory.mktemp("home")
     env = environment(home, port)
     with serving(env):
         modelfile = home / "Modelfile"
-        modelfile.write_text(SHORT)
-        assert process("create", "short", "-f", str(modelfile), env=env).returncode == 0
+        for name, content in (("short", SHORT), ("long", LONG)):
+            modelfile.write_text(content)
+            assert process("create", name, "-f", str(modelfile), env=env).returncode == 0
         yield env
 
 
@@ -256,9 +263,8 @@ def test_a_second_server_on_the_port_is_refused(server: dict[str, str]) -> None:
 
 
 def test_ctrl_c_ends_an_answer_with_130(server: dict[str, str]) -> None:
-    process("run", "tiny", "", env=server)
     client = subprocess.Popen(
-        [*CORRAL, "run", "tiny", "Tell me a very long story. " * 20],
+        [*CORRAL, "run", "long", QUESTION],
         env=server,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
