@@ -8,7 +8,7 @@ from ui.chats.links import open_link
 from ui.chats.record import ChatMessage
 from ui.chats.store import ChatStoreError
 from ui.composer import Composer
-from ui.server_state import ServerState
+from ui.server_state import ServerPhase, ServerState
 from ui.theme import Theme
 from ui.transcript.transcript import COLUMN_WIDTH, Transcript
 from ui.welcome import Welcome
@@ -72,10 +72,11 @@ class ChatPane(QWidget):
         """Whether there is a server to talk to."""
         self.composer.set_enabled_to_send(state.is_ready)
         self._show_welcome(state.is_ready)
+        # Only of our own server do we know that nothing leaves the machine.
         self.welcome.set_text(
-            "Runs on this computer. Nothing you write leaves it."
-            if state.address.startswith(("127.", "localhost", "[::1]"))
-            else f"Answers come from {state.address}."
+            f"Answers come from {state.program} on {state.address}."
+            if state.phase == ServerPhase.FOREIGN
+            else "Runs on this computer. Nothing you write leaves it."
         )
 
     def set_theme(self, theme: Theme) -> None:

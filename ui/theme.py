@@ -6,6 +6,7 @@ The style sheet is resources/styles/corral.qss with `@colour` names in place of 
 import re
 from dataclasses import asdict, dataclass
 from importlib.resources import files
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
@@ -89,7 +90,8 @@ _PLACEHOLDER = re.compile(r"@([a-z_]+)")
 def style_sheet(theme: Theme) -> str:
     """The application's style sheet in these colours. Raises KeyError for an unknown name."""
     source = files("resources").joinpath("styles", "corral.qss").read_text(encoding="utf-8")
-    values = asdict(theme)
+    icons = files("resources").joinpath("icons")
+    values = {**asdict(theme), "icons": Path(str(icons)).as_posix()}
     return _PLACEHOLDER.sub(lambda match: str(values[match.group(1)]), source)
 
 

@@ -26,7 +26,6 @@ PROGRAMS = {
 }
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 40.0
-WIDTH, HEIGHT = 1280, 860
 
 
 def wait_for(condition: Callable[[], object], what: str, deadline_s: float = DEADLINE_S) -> None:
@@ -40,7 +39,9 @@ def wait_for(condition: Callable[[], object], what: str, deadline_s: float = DEA
 class XSession:
     """Xvfb on a free display, openbox, trayer. No session bus, so the tray is XEmbed."""
 
-    def __init__(self, home: Path, more: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, home: Path, more: Mapping[str, str] | None = None, size: tuple[int, int] = (1280, 860)
+    ) -> None:
         missing = [package for name, package in PROGRAMS.items() if not shutil.which(name)]
         assert not missing, f"run: apt-get install -y --no-install-recommends {' '.join(missing)}"
         self._children: list[subprocess.Popen[bytes]] = []
@@ -52,7 +53,7 @@ class XSession:
                 str(writer),
                 "-screen",
                 "0",
-                f"{WIDTH}x{HEIGHT}x24",
+                f"{size[0]}x{size[1]}x24",
                 "-nolisten",
                 "tcp",
             ],
@@ -115,9 +116,15 @@ class XSession:
         """Ids of the app's visible top-level windows."""
         return self._find("--onlyvisible", "--name", "^Corral$")
 
-    def trays(self) -> list[str]:
-        """Ids of the tray's windows."""
-        return self._find("--onlyvisible", "--class", "trayer")
+    def tray_icon(self) -> tuple[int, int] | None:
+        """The middle of the tray, which holds one icon; None while it is empty."""
+        for window in self._find("--onlyvisible", "--class", "trayer"):
+            lines = self.xdotool("getwindowgeometry", "--shell", window).splitlines()
+            values = dict(line.split("=") for line in lines if "=" in line)
+            width, height = int(values["WIDTH"]), int(values["HEIGHT"])
+            if width >= 16 and height >= 16:
+                return int(values["X"]) + width // 2, int(values["Y"]) + height // 2
+        return None
 
     def screenshot(self, path: Path) -> None:
         """Write a PNG of the screen."""

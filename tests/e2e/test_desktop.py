@@ -136,17 +136,6 @@ def _close(session: XSession, window: str) -> None:
 
 
 def _click_tray(session: XSession, button: int) -> None:
-    wait_for(lambda: _tray_icon(session) is not None, "the tray icon")
-    x, y = _tray_icon(session) or (0, 0)
+    wait_for(lambda: session.tray_icon() is not None, "the tray icon")
+    x, y = session.tray_icon() or (0, 0)
     session.xdotool("mousemove", str(x), str(y), "click", str(button))
-
-
-def _tray_icon(session: XSession) -> tuple[int, int] | None:
-    """The middle of the tray, which holds one icon; None while it is empty."""
-    for window in session.trays():
-        lines = session.xdotool("getwindowgeometry", "--shell", window).splitlines()
-        values = dict(line.split("=") for line in lines if "=" in line)
-        width, height = int(values["WIDTH"]), int(values["HEIGHT"])
-        if width >= 16 and height >= 16:
-            return int(values["X"]) + width // 2, int(values["Y"]) + height // 2
-    return None

@@ -51,6 +51,7 @@ class UserMessageView(QWidget):
         document.setTextWidth(-1)
         wanted = int(document.idealWidth()) + _BUBBLE_PADDING + 2
         self._bubble.setFixedWidth(min(wanted, widest))
+        self.text.fit_height()  # measuring took the line width away
 
 
 class AnswerView(QWidget):

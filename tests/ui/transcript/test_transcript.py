@@ -166,3 +166,13 @@ def test_nothing_in_a_message_is_wider_than_the_column(
     qtbot.wait(1)
     for text in transcript.findChildren(TextView):
         assert text.width() <= transcript.viewport().width()
+
+
+def test_long_question_wraps_at_every_width(qtbot: QtBot, transcript: Transcript) -> None:
+    transcript.show_messages([ChatMessage("m", "c", "user", "And at night? " * 30)])
+    (view,) = transcript.findChildren(UserMessageView)
+    for width in (700, 900, 900, 500, 700):
+        transcript.resize(width, 400)
+        qtbot.waitUntil(lambda: view.text.document().size().width() <= view.text.width())
+        assert view.text.height() >= view.text.document().size().height()
+        assert view.text.document().size().height() > 2 * view.text.fontMetrics().height()
