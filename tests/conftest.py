@@ -13,7 +13,9 @@ TINY_MODEL = ROOT / "resources" / "models" / "tiny.gguf"
 
 
 @pytest.fixture(autouse=True)
-def isolated_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def isolated_home(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """Every test gets its own HOME, XDG folders and model store, and a clean environment."""
     home = tmp_path_factory.mktemp("home")
     for name in list(os.environ):
@@ -39,7 +41,8 @@ def quiet_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
         record
         for phase in ("setup", "call")
         for record in caplog.get_records(phase)
-        if record.levelno >= logging.WARNING and not record.name.startswith(("asyncio", "py.warnings"))
+        if record.levelno >= logging.WARNING
+        and not record.name.startswith(("asyncio", "py.warnings"))
     ]
     assert not loud, [record.getMessage() for record in loud]
 
