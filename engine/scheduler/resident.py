@@ -231,7 +231,7 @@ class Resident:
             )
             self._ready = await self._process.load(self.plan.load, limit_s)
         except (LoadError, OSError) as exc:
-            self._load_error = LoadError(str(exc))
+            self._load_error = LoadError(_explain(str(exc)))
             logger.info("%s could not be loaded: %s", self.model.name.short, exc)
             self._leaving.set()
             self._settled.set()
@@ -260,3 +260,10 @@ class Resident:
             watching.cancel()
             ended.cancel()
             await asyncio.gather(watching, ended, return_exceptions=True)
+
+
+def _explain(message: str) -> str:
+    """What llama.cpp says of a file it does not understand means little to a user (spec 1.4)."""
+    if "error loading model" in message or "failed to load model" in message:
+        return f"{message}: this model may be incompatible with this version of Corral"
+    return message
