@@ -1,33 +1,19 @@
 """llama.cpp's model, vocabulary and context behind typed calls. Engine-loop thread only.
 
-The one module that imports `llama_cpp`, and so the one to adapt when the bindings change.
+With its neighbours `bindings`, `sampler_chain` and `sequence_state` the part to adapt when the
+bindings change.
 Pointers never leave it except as plain integers (`Context.logits_address`).
 """
 
 import ctypes
-import importlib.util
 import os
 import sys
-import types
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-
-def _skip_package_init() -> None:
-    """Spare us `llama_cpp/__init__`: it pulls in jinja2, diskcache and numpy (170 ms, not 6)."""
-    spec = importlib.util.find_spec("llama_cpp")
-    if spec is None or "llama_cpp" in sys.modules:
-        return  # not installed: the import below says so
-    package = types.ModuleType("llama_cpp")
-    package.__path__ = list(spec.submodule_search_locations or ())
-    package.__spec__ = spec
-    sys.modules["llama_cpp"] = package
-
-
-_skip_package_init()
-from llama_cpp import llama_cpp as C  # noqa: E402
+from engine.runner.bindings import C
 
 _KV_TYPES: dict[str, tuple[int, float]] = {
     "f32": (C.GGML_TYPE_F32, 4.0),
@@ -210,6 +196,10 @@ class Model:
         self.num_layers = int(C.llama_model_n_layer(pointer))
         self.window = int(C.llama_model_n_swa(pointer))
         """Sliding attention window in tokens, 0 for none."""
+        self.can_cut = not (
+            self.window or C.llama_model_is_recurrent(pointer) or C.llama_model_is_hybrid(pointer)
+        )
+        """Whether the last tokens of any sequence can be taken back."""
         self.can_generate = bool(C.llama_model_has_decoder(pointer)) and not bool(
             C.llama_model_has_encoder(pointer)
         )
@@ -322,6 +312,8 @@ class ContextSettings:
     num_sequences: int
     num_batch: int
     num_threads: int
+    num_outputs: int = 0
+    """Most logit rows of one decode; 0: one per sequence."""
     flash_attention: bool | None = None
     kv_type: str = "f16"
 
@@ -353,6 +345,10 @@ class Context:
         _log.clear()
         batch.struct.n_tokens = batch.size
         return int(C.llama_decode(self._pointer, batch.struct))
+
+    def set_threads(self, decode: int, prefill: int) -> None:
+        """Threads for batches of one token and for larger ones, from the next decode on."""
+        C.llama_set_n_threads(self._pointer, decode, prefill)
 
     def logits_address(self, index: int) -> int:
         """Where the logits (float32, one per token of the vocabulary) of a batch index lie.
@@ -409,10 +405,10 @@ def _context_params(settings: ContextSettings) -> C.llama_context_params:
     params.n_ctx = settings.num_cells
     params.n_batch = params.n_ubatch = settings.num_batch
     params.n_seq_max = settings.num_sequences
-    # One row of logits per sequence and step: a row per batch token would cost
-    # num_batch * vocabulary floats (300 MB for 512 and 150k).
-    params.n_outputs_max = settings.num_sequences
-    params.n_outputs_max_per_seq = 1
+    # A row of logits per batch token would cost num_batch * vocabulary floats (300 MB for 512
+    # and 150k).
+    params.n_outputs_max = max(settings.num_outputs, settings.num_sequences)
+    params.n_outputs_max_per_seq = 0  # as many as there are
     params.n_threads = params.n_threads_batch = settings.num_threads
     params.kv_unified = True
     params.swa_full = False
@@ -424,75 +420,3 @@ def _context_params(settings: ContextSettings) -> C.llama_context_params:
         True: C.LLAMA_FLASH_ATTN_TYPE_ENABLED,
     }[settings.flash_attention]
     return params
-
-
-class SamplerChain:
-    """A chain of llama.cpp's samplers, in the order they were added."""
-
-    def __init__(self) -> None:
-        params = C.llama_sampler_chain_default_params()
-        params.no_perf = True
-        self._pointer: int = C.llama_sampler_chain_init(params)
-
-    def add_top_k(self, count: int) -> None:
-        self._add(C.llama_sampler_init_top_k(count))
-
-    def add_typical(self, probability: float) -> None:
-        self._add(C.llama_sampler_init_typical(probability, 1))
-
-    def add_top_p(self, probability: float) -> None:
-        self._add(C.llama_sampler_init_top_p(probability, 1))
-
-    def add_min_p(self, probability: float) -> None:
-        self._add(C.llama_sampler_init_min_p(probability, 1))
-
-    def add_temperature(self, temperature: float) -> None:
-        self._add(C.llama_sampler_init_temp(temperature))
-
-    def add_penalties(
-        self, vocab_size: int, last_n: int, *, repeat: float, frequency: float, presence: float
-    ) -> None:
-        self._add(C.llama_sampler_init_penalties(vocab_size, last_n, repeat, frequency, presence))
-
-    def add_draw(self, seed: int) -> None:
-        """Draw one of the remaining candidates at random."""
-        self._add(C.llama_sampler_init_dist(seed))
-
-    def add_greedy(self) -> None:
-        self._add(C.llama_sampler_init_greedy())
-
-    def _add(self, sampler: int) -> None:
-        C.llama_sampler_chain_add(self._pointer, sampler)
-
-    def accept(self, token: int) -> None:
-        C.llama_sampler_accept(self._pointer, token)
-
-    def choose(self, candidates: "Candidates", count: int) -> int:
-        """Apply the chain to the first `count` candidates; returns the chosen token.
-
-        Raises LlamaError if the chain chose none.
-        """
-        array = candidates.array
-        array.size = count
-        array.selected = -1
-        array.sorted = False
-        C.llama_sampler_apply(self._pointer, ctypes.byref(array))
-        selected = int(array.selected)
-        if not 0 <= selected < int(array.size):
-            raise LlamaError("no token is left to choose from")
-        return int(array.data[selected].id)
-
-    def close(self) -> None:
-        """Frees the samplers. Safe to call twice."""
-        if self._pointer:
-            C.llama_sampler_free(self._pointer)
-            self._pointer = 0
-
-
-class Candidates:
-    """Room for one (token, logit, probability) triple per token of the vocabulary."""
-
-    def __init__(self, vocab_size: int) -> None:
-        self.buffer = (C.llama_token_data * vocab_size)()
-        self.array = C.llama_token_data_array()
-        self.array.data = ctypes.cast(self.buffer, C.llama_token_data_p)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.frames import Sampling
-from engine.runner.llama import Candidates, SamplerChain
+from engine.runner.sampler_chain import Candidates, SamplerChain
 
 Logits = NDArray[np.float32]
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.frames import Sampling
-from engine.runner.llama import Candidates, SamplerChain
+from engine.runner.sampler_chain import Candidates, SamplerChain
 from engine.runner.sampling import (
     CandidateTable,
     Sampler,
