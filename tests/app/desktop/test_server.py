@@ -83,9 +83,12 @@ def test_setting_changed_in_the_window_reaches_the_server(
     server = start()
     _wait(qtbot, server, ServerPhase.OWN)
     save_preferences(settings_file(), {"context_length": 4096})
-    server.restart()
-    _wait(qtbot, server, ServerPhase.STARTING)
-    _wait(qtbot, server, ServerPhase.OWN)
+    with qtbot.waitSignal(
+        server.changed,
+        timeout=30_000,
+        check_params_cb=lambda state: state.phase == ServerPhase.OWN,
+    ):
+        server.restart()
     assert server._settings.context_length == 4096
 
 

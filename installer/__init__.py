@@ -1,0 +1,1 @@
+"""What turns the program into something to install: entries of the frozen executables."""

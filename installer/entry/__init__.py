@@ -1,0 +1,1 @@
+"""What the two frozen executables start with (build.spec)."""
