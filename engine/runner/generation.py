@@ -3,7 +3,8 @@
 import time
 from typing import Literal
 
-from engine.frames import Chunk, Finished, FinishReason, Generate
+from engine.frames import Chunk, Finished, FinishReason, Generate, TokenLogprob
+from engine.runner.hooks import LogprobRecorder, TokenConstraint
 from engine.runner.prompt import Prompt
 from engine.runner.sampling import Sampler
 from engine.runner.text import TextStream
@@ -27,24 +28,31 @@ class Generation:
         max_tokens: int,
         end_tokens: frozenset[int],
         arrived_ns: int,
+        constraint: TokenConstraint | None = None,
+        recorder: LogprobRecorder | None = None,
     ) -> None:
         self.request_id = command.request_id
         self.command = command
         self.prompt = prompt.tokens
         self.cached = 0
         """Prompt tokens that the slot still held."""
-        self.next_token = -1
-        """Sampled, but not yet in the context."""
+        self.ahead: list[int] = []
+        """Part of the output, but not yet in the context: a sampled token and what is forced
+        to follow it."""
+        self.constraint = constraint
         self._stopped = False
         """A stop string was found: nothing is left to say."""
         self._dropped = prompt.dropped
         self._sampler = sampler
         self._stream = stream
+        self._recorder = recorder
         self._max_tokens = max_tokens
         self._end_tokens = end_tokens
         self._output: list[int] = []
         self._num_generated = 0
         self._num_unreported = 0
+        self._text: list[str] = []
+        self._logprobs: list[TokenLogprob] = []
         self._repeats = 0
         self._last_text = ""
         self._arrived_ns = arrived_ns
@@ -55,7 +63,12 @@ class Generation:
     @property
     def is_generating(self) -> bool:
         """The prompt is done and the first token is sampled."""
-        return self.next_token >= 0
+        return bool(self.ahead)
+
+    @property
+    def output(self) -> list[int]:
+        """The tokens of the answer so far. Not to be changed."""
+        return self._output
 
     def sample(self, logits_address: int) -> int:
         token = self._sampler.sample(logits_address)
@@ -63,22 +76,47 @@ class Generation:
             self._first_token_ns = time.monotonic_ns()
         return token
 
-    def advance(self, token: int) -> tuple[Chunk | None, Verdict]:
-        """Take a sampled token: the text it sets free, and whether to go on."""
+    def advance(self, token: int) -> Verdict:
+        """Take a sampled token into the output; whether to go on."""
+        verdict = self._take(token)
+        if self._recorder is not None and token not in self._end_tokens:
+            self._logprobs.append(self._recorder.record(token))
+        return verdict
+
+    def follow(self, token: int) -> Verdict:
+        """Make a sampled token the next to be evaluated, and take what is forced behind it."""
+        self.ahead.append(token)
+        if self.constraint is None:
+            return "go on"
+        while True:
+            # Each token's log-probability needs logits, and so a step, of its own.
+            forced = self.constraint.forced() if self._recorder is None else ()
+            for follower in forced:
+                self._sampler.accept_forced(follower)
+                verdict = self._take(follower)
+                if verdict != "go on":
+                    return verdict
+                self.ahead.append(follower)
+            if not forced:
+                return "stop" if self.constraint.is_finished else "go on"
+
+    def _take(self, token: int) -> Verdict:
         self._num_generated += 1
         if token in self._end_tokens:
-            return None, "stop"
+            return "stop"
         self._output.append(token)
         self._num_unreported += 1
+        if self.constraint is not None:
+            self.constraint.accept(token)
         text, stopped = self._stream.feed(token)
-        chunk = self._chunk(text)
+        if text:
+            self._text.append(text)
         if stopped:
             self._stopped = True
-            return chunk, "stop"
+            return "stop"
         if self._num_generated >= self._max_tokens or self._is_stuck(text):
-            return chunk, "length"
-        self.next_token = token
-        return chunk, "go on"
+            return "length"
+        return "go on"
 
     def _is_stuck(self, text: str) -> bool:
         # Ollama cuts the stream without a word here. "length" at least tells the client that
@@ -87,17 +125,24 @@ class Generation:
         self._last_text = text
         return self._repeats > MAX_REPEATS and bool(text.strip())
 
-    def _chunk(self, text: str) -> Chunk | None:
-        if not text:
+    def take_chunk(self, *, even_empty: bool = False) -> Chunk | None:
+        """The text that came free since the last time."""
+        if not self._text and not even_empty:
             return None
+        text = "".join(self._text)
+        self._text.clear()
         count, self._num_unreported = self._num_unreported, 0
-        return Chunk(self.request_id, text, count)
+        logprobs = tuple(self._logprobs)
+        self._logprobs.clear()
+        return Chunk(self.request_id, text, count, logprobs)
 
     def finish(self, reason: FinishReason) -> list[Chunk | Finished]:
         """The closing frames."""
         now = time.monotonic_ns()
         first = self._first_token_ns or now
-        rest = self._chunk("" if self._stopped else self._stream.finish())
+        if not self._stopped and (rest := self._stream.finish()):
+            self._text.append(rest)
+        chunk = self.take_chunk(even_empty=bool(self._logprobs) and not self._stopped)
         finished = Finished(
             request_id=self.request_id,
             reason=reason,
@@ -110,8 +155,10 @@ class Generation:
             eval_ns=now - first,
             tokens=(*self.prompt, *self._output),
         )
-        return [rest, finished] if rest else [finished]
+        return [chunk, finished] if chunk else [finished]
 
     def close(self) -> None:
-        """Frees the sampler. Safe to call twice."""
+        """Frees sampler and constraint. Safe to call twice."""
         self._sampler.close()
+        if self.constraint is not None:
+            self.constraint.close()

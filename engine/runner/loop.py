@@ -1,7 +1,7 @@
 """The engine loop: continuous batching of all requests of one model. The main thread's work.
 
-Every step builds one batch: first a token for each request that generates, then prompt chunks of
-the others. Commands are taken in between steps, reports go out once per step.
+Requests come in, wait, get a slot and end here; `step` does the work in between. Commands are
+taken in between steps, reports go out once per step.
 """
 
 import logging
@@ -13,28 +13,16 @@ from dataclasses import dataclass
 from engine import frames
 from engine.runner.cancellation import Cancellation
 from engine.runner.generation import Generation
+from engine.runner.hooks import LogprobRecorder, TokenConstraint
 from engine.runner.inbox import Inbox
-from engine.runner.llama import (
-    DECODE_ABORTED,
-    Batch,
-    Context,
-    LlamaError,
-    Vocabulary,
-    read_problems,
-)
+from engine.runner.llama import Context, LlamaError, Vocabulary
 from engine.runner.prompt import Limits, Prompt, PromptError, prepare_prompt
 from engine.runner.sampling import CandidateTable, Sampler, SamplingError, check_sampling
 from engine.runner.slot import Slot, SlotTable
+from engine.runner.step import Stepper
 from engine.runner.text import Pieces, TextStream
 
 logger = logging.getLogger(__name__)
-
-PROMPT_TOKENS_BESIDE_STREAMS = 128
-"""Most prompt tokens in a step that also serves running streams, so that these don't stall."""
-
-
-class DecodeError(Exception):
-    """llama_decode failed."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +32,8 @@ class LoopSettings:
     num_ctx: int
     num_slots: int
     num_batch: int
+    num_outputs: int = 0
+    """Most logit rows of one step; 0: one per slot, and so no drafts."""
 
 
 @dataclass
@@ -71,14 +61,19 @@ class EngineLoop:
         self._settings = settings
         self._inbox = inbox
         self._send = send
-        self._cancellation = cancellation
         self._slots = SlotTable(context, settings.num_slots, settings.num_ctx)
-        self._batch = Batch(settings.num_batch, settings.num_slots)
+        self._stepper = Stepper(
+            context,
+            self._slots,
+            vocabulary,
+            cancellation,
+            num_batch=settings.num_batch,
+            num_outputs=settings.num_outputs,
+        )
         self._pieces = Pieces(vocabulary)
         self._table = CandidateTable(vocabulary.size, vocabulary.suppressed)
         self._waiting: deque[_Waiting] = deque()
         self._reports: list[frames.Frame] = []
-        self._steps = 0
         self._running = True
 
     def run(self) -> None:
@@ -99,6 +94,13 @@ class EngineLoop:
         if self._reports:
             reports, self._reports = self._reports, []
             self._send(reports)
+
+    def _step(self) -> None:
+        outcome = self._stepper.run()
+        self._reports += outcome.chunks
+        for slot, verdict in outcome.ended:
+            if verdict != "go on":
+                self._finish(slot, verdict)
 
     # --- commands ----------------------------------------------------------------------------
 
@@ -160,7 +162,7 @@ class EngineLoop:
             slots_busy=len(self._slots.working),
             queued=len(self._waiting),
             kv_tokens=self._slots.num_tokens,
-            steps=self._steps,
+            steps=self._stepper.count,
         )
 
     def _convert(self, command: frames.Tokenize | frames.Detokenize) -> frames.Frame:
@@ -196,17 +198,29 @@ class EngineLoop:
 
     def _start(self, waiting: _Waiting) -> Generation:
         command = waiting.command
+        vocabulary = self._vocabulary
+        constraint: TokenConstraint | None = None
+        recorder: LogprobRecorder | None = None
         most = 10 * self._settings.num_ctx
         wanted = command.num_predict
         return Generation(
             command,
             waiting.prompt,
-            Sampler(command.sampling, self._table, self._settings.num_ctx),
+            Sampler(
+                command.sampling,
+                self._table,
+                self._settings.num_ctx,
+                bias=command.logit_bias,
+                constraint=constraint,
+                recorder=recorder,
+            ),
             TextStream(self._pieces, command.stop, command.visible_tokens),
             max_tokens=wanted if 0 < wanted <= most else most,
             # A stop string that is a control token never shows up as text.
-            end_tokens=self._vocabulary.end_tokens | self._pieces.find_control_tokens(command.stop),
+            end_tokens=vocabulary.end_tokens | self._pieces.find_control_tokens(command.stop),
             arrived_ns=waiting.arrived_ns,
+            constraint=constraint,
+            recorder=recorder,
         )
 
     def _unserved(self, waiting: _Waiting, reason: frames.FinishReason) -> frames.Finished:
@@ -244,91 +258,3 @@ class EngineLoop:
                 self._reports.append(frames.Failed(slot.generation.request_id, "internal", text))
             self._slots.release(slot)
         self._slots.clear()
-
-    # --- one step ----------------------------------------------------------------------------
-
-    def _step(self) -> None:
-        self._batch.clear()
-        wanted = self._add_generated()
-        chunks, prompts = self._add_prompts(room_for_all=not wanted)
-        if not self._batch.size:
-            return
-        if not self._decode():
-            return
-        for slot, chunk in chunks:
-            slot.tokens += chunk
-        for slot, index in wanted + prompts:
-            self._sample(slot, index)
-
-    def _add_generated(self) -> list[tuple[Slot, int]]:
-        """One token for each slot that generates; returns where their logits will be."""
-        wanted: list[tuple[Slot, int]] = []
-        for slot in self._slots.working:
-            generation = slot.generation
-            if generation is None or not generation.is_generating:
-                continue
-            if not self._slots.make_room(slot, generation, bos=self._starts_with_bos(generation)):
-                self._finish(slot, "length")
-                continue
-            index = self._batch.add(generation.next_token, len(slot.tokens), slot.index)
-            wanted.append((slot, index))
-        return wanted
-
-    def _starts_with_bos(self, generation: Generation) -> bool:
-        return self._vocabulary.adds_bos and generation.prompt[0] == self._vocabulary.bos
-
-    def _add_prompts(
-        self, *, room_for_all: bool
-    ) -> tuple[list[tuple[Slot, list[int]]], list[tuple[Slot, int]]]:
-        """Prompt chunks in order of admission, and where the logits of ended prompts will be."""
-        batch = self._batch
-        room = batch.capacity - batch.size
-        if not room_for_all:
-            room = min(room, PROMPT_TOKENS_BESIDE_STREAMS)
-        chunks: list[tuple[Slot, list[int]]] = []
-        ended: list[tuple[Slot, int]] = []
-        for slot in sorted(self._slots.working, key=lambda slot: slot.used_at):
-            generation = slot.generation
-            size = min(room, slot.pending)
-            if generation is None or not size:
-                continue
-            start = len(slot.tokens)
-            chunk = generation.prompt[start : start + size]
-            chunks.append((slot, chunk))
-            room -= size
-            if size < slot.pending:
-                batch.extend(chunk, start, slot.index)
-            else:
-                batch.extend(chunk[:-1], start, slot.index)
-                ended.append((slot, batch.add(chunk[-1], start + size - 1, slot.index)))
-        return chunks, ended
-
-    def _decode(self) -> bool:
-        """False: aborted, nothing was gained. Raises DecodeError."""
-        working = self._slots.working
-        self._cancellation.begin(
-            slot.generation.request_id for slot in working if slot.generation is not None
-        )
-        self._steps += 1
-        status = self._context.decode(self._batch)
-        if status == 0:
-            return True
-        if status != DECODE_ABORTED:
-            raise DecodeError(read_problems() or f"llama_decode returned {status}")
-        # Some of the batch may be in the memory. The Cancel that caused this is in the inbox.
-        for slot in working:
-            self._slots.trim(slot, len(slot.tokens))
-        return False
-
-    def _sample(self, slot: Slot, index: int) -> None:
-        generation = slot.generation
-        if generation is None:
-            return
-        if generation.is_generating:
-            slot.tokens.append(generation.next_token)
-        token = generation.sample(self._context.logits_address(index))
-        chunk, verdict = generation.advance(token)
-        if chunk is not None:
-            self._reports.append(chunk)
-        if verdict != "go on":
-            self._finish(slot, verdict)

@@ -13,12 +13,10 @@ from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.frames import Sampling
+from engine.runner.hooks import Logits, LogprobRecorder, TokenConstraint
 from engine.runner.sampler_chain import Candidates, SamplerChain
-
-Logits = NDArray[np.float32]
 
 _MAX_TOP_K = 1024
 """Above it narrowing down does not pay."""
@@ -65,9 +63,15 @@ class CandidateTable:
             self._ids[:] = self._all
             self._logits[:] = logits
             return self.vocab_size
-        chosen = np.flatnonzero(logits >= self._threshold(logits, top_k))
+        threshold = self._threshold(logits, top_k)
+        if threshold > -np.inf:
+            chosen = np.flatnonzero(logits >= threshold)
+            is_enough = len(chosen) >= top_k
+        else:  # a constraint left fewer than top_k
+            chosen = np.flatnonzero(logits > -np.inf)
+            is_enough = len(chosen) > 0
         count = len(chosen)
-        if count < top_k:  # NaN among the logits
+        if not is_enough:  # NaN among the logits
             return self.fill(logits, 0)
         self._ids[:count] = chosen
         self._logits[:count] = logits[chosen]
@@ -138,13 +142,43 @@ class Penalties:
         logits[ids] = values - (counts * self._frequency + self._presence)
 
 
+class Bias:
+    """A client's wishes: values added to the logits of some tokens."""
+
+    NEVER = -100.0
+    """This and less forbids a token, as OpenAI defines it."""
+
+    def __init__(self, pairs: Sequence[tuple[int, float]]) -> None:
+        """Tokens must be in the vocabulary."""
+        wishes = dict(pairs)
+        self._ids = np.fromiter(wishes.keys(), dtype=np.int64, count=len(wishes))
+        values = np.fromiter(wishes.values(), dtype=np.float32, count=len(wishes))
+        self._values = np.where(values <= self.NEVER, np.float32(-np.inf), values)
+
+    def apply(self, logits: Logits) -> None:
+        """Changes `logits` in place."""
+        logits[self._ids] += self._values
+
+
 class Sampler:
     """Chooses the tokens of one request. Close it."""
 
-    def __init__(self, sampling: Sampling, table: CandidateTable, num_ctx: int) -> None:
+    def __init__(
+        self,
+        sampling: Sampling,
+        table: CandidateTable,
+        num_ctx: int,
+        *,
+        bias: Sequence[tuple[int, float]] = (),
+        constraint: TokenConstraint | None = None,
+        recorder: LogprobRecorder | None = None,
+    ) -> None:
         """Raises SamplingError."""
         check_sampling(sampling)
         self._table = table
+        self._bias = Bias(bias) if bias else None
+        self._constraint = constraint
+        self._recorder = recorder
         self._penalties = Penalties(sampling, num_ctx)
         self._top_k = sampling.top_k
         greedy = sampling.temperature <= 0
@@ -159,10 +193,16 @@ class Sampler:
         """The next token, from the logits at an address; they may be changed in place."""
         table = self._table
         logits = table.logits_at(address)
+        if self._recorder is not None:
+            self._recorder.snapshot(logits)
+        if self._bias is not None:
+            self._bias.apply(logits)
         if len(table.suppressed):
             logits[table.suppressed] = -np.inf
         if self._penalties.active:
             self._penalties.apply(logits)
+        if self._constraint is not None:
+            self._constraint.apply(logits)
         if self._chain is None:
             token = int(logits.argmax())
         else:
@@ -170,6 +210,10 @@ class Sampler:
             token = self._chain.choose(table.candidates, count)
         self._penalties.accept(token)
         return token
+
+    def accept_forced(self, token: int) -> None:
+        """A token that goes into the output without having been sampled."""
+        self._penalties.accept(token)
 
     def close(self) -> None:
         """Frees the chain. Safe to call twice."""

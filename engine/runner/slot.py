@@ -96,6 +96,10 @@ class SlotTable:
         del slot.tokens[keep:end]
         return True
 
+    def room(self, slot: Slot) -> int:
+        """Tokens that the slot's context still has place for."""
+        return self._num_ctx - len(slot.tokens)
+
     def clear(self) -> None:
         """Forget everything, used slots included."""
         self._context.clear()
