@@ -6,7 +6,8 @@ the runner writes `Report`s to its standard output. Durations are nanoseconds.
 
 The first command is always `Load`; the runner answers with `Loading` any number of times and
 then `Ready` or `LoadFailed` (after which it exits). Every `Generate` ends in exactly one
-`Finished` or `Failed`; every `Tokenize`, `Detokenize` and `GetStatus` in one answer or `Failed`.
+`Finished` or `Failed`; every `Embed`, `Rerank`, `Tokenize`, `Detokenize` and `GetStatus` in one
+answer, in `Failed`, or in `Finished` if it was cancelled.
 """
 
 import struct
@@ -54,6 +55,9 @@ class Constraint(msgspec.Struct, frozen=True, gc=False):
     after: str = ""
     """The constraint starts right behind the first occurrence of this text in the output (the
     end of thinking); empty: with the first token."""
+    opening: str = ""
+    """Only with `after`: the output is made to begin with this text (the start of thinking);
+    empty where the prompt ends with it."""
 
 
 class TokenLogprob(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -87,6 +91,8 @@ class Load(Frame, frozen=True, tag=True):
     """0: chosen by the runner."""
     flash_attention: bool | None = None
     kv_cache_type: str = "f16"
+    embedding: bool = False
+    """Answer `Embed` and `Rerank` (and no `Generate`) with this model."""
 
 
 class Generate(Frame, frozen=True, tag=True):
@@ -117,6 +123,30 @@ class Generate(Frame, frozen=True, tag=True):
     """0: somebody is watching (the chat window), 1: a client of the server, 2: background."""
     speculate: bool = True
     """Allow drafting ahead where it pays. Never changes greedy output."""
+
+
+class Embed(Frame, frozen=True, tag=True):
+    """Turn texts into vectors. Answered by one `Embedded`."""
+
+    request_id: int
+    inputs: tuple[str | tuple[int, ...], ...]
+    """Texts get the model's special tokens; token ids are taken as they are."""
+    truncate: bool = True
+    """Input too long: drop its end; else fail with kind "invalid" (spec 1.7)."""
+    normalize: bool = True
+    """Scale vectors to length 1."""
+    dimensions: int = 0
+    """Keep so many leading values (before normalising); 0, or more than there are: all."""
+
+
+class Rerank(Frame, frozen=True, tag=True):
+    """Score documents by how well they answer a query. Answered by one `Reranked`."""
+
+    request_id: int
+    query: str
+    documents: tuple[str, ...]
+    truncate: bool = True
+    """Query and document too long together: drop the document's end; else fail."""
 
 
 class Cancel(Frame, frozen=True, tag=True):
@@ -151,7 +181,9 @@ class Shutdown(Frame, frozen=True, tag=True):
     """Cancel everything and exit with status 0."""
 
 
-Command = Load | Generate | Cancel | Tokenize | Detokenize | GetStatus | Shutdown
+Command = (
+    Load | Generate | Embed | Rerank | Cancel | Tokenize | Detokenize | GetStatus | Shutdown
+)
 
 
 # --- runner -> scheduler ---------------------------------------------------------------------
@@ -216,6 +248,30 @@ class Finished(Frame, frozen=True, tag=True):
     """Prompt and output as token ids (the deprecated `context` of /api/generate)."""
 
 
+class Embedded(Frame, frozen=True, tag=True):
+    """Answer to `Embed`."""
+
+    request_id: int
+    vectors: bytes
+    """Little-endian float32, one vector after the other in the order of the inputs."""
+    dimensions: int
+    """Values in each vector."""
+    prompt_tokens: int
+    """Of all inputs, special tokens included."""
+    truncated_tokens: int
+    """Tokens dropped from inputs that were too long."""
+
+
+class Reranked(Frame, frozen=True, tag=True):
+    """Answer to `Rerank`."""
+
+    request_id: int
+    scores: tuple[float, ...]
+    """In the order of the documents; 0 to 1, higher is better."""
+    prompt_tokens: int
+    truncated_tokens: int
+
+
 class Failed(Frame, frozen=True, tag=True):
     """A request's end, if it went wrong. `invalid`: the caller's fault."""
 
@@ -251,7 +307,19 @@ class Status(Frame, frozen=True, tag=True):
     """llama_decode calls since the start."""
 
 
-Report = Loading | Ready | LoadFailed | Chunk | Finished | Failed | Tokens | Text | Status
+Report = (
+    Loading
+    | Ready
+    | LoadFailed
+    | Chunk
+    | Finished
+    | Embedded
+    | Reranked
+    | Failed
+    | Tokens
+    | Text
+    | Status
+)
 
 _encoder = msgspec.msgpack.Encoder()
 _command_decoder: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)

@@ -119,6 +119,12 @@ class Vocabulary:
         )
         """Tokens that the model's file forbids to sample."""
 
+    def native_tokenizer(self) -> tuple[int, int]:
+        """The addresses of the C vocabulary and of `llama_tokenize`, for llguidance."""
+        function = ctypes.cast(C._lib.llama_tokenize, ctypes.c_void_p).value
+        assert function is not None
+        return self._pointer, function
+
     def is_control(self, token: int) -> bool:
         return bool(C.llama_vocab_is_control(self._pointer, token))
 

@@ -1,0 +1,36 @@
+"""A thread that works off jobs in order. It starts with the first job."""
+
+import queue
+import threading
+from collections.abc import Callable
+
+STOP_TIMEOUT_S = 10.0
+
+Job = Callable[[], None]
+
+
+class Worker:
+    """Jobs must not raise. Close it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def submit(self, job: Job) -> None:
+        """One submitter thread only."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            self._thread.start()
+        self._jobs.put(job)
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
+
+    def close(self) -> None:
+        """Waits for the jobs that were submitted. Safe to call twice."""
+        if self._thread is not None:
+            self._jobs.put(None)
+            self._thread.join(STOP_TIMEOUT_S)
+            self._thread = None
