@@ -4,7 +4,8 @@ import time
 from typing import Literal
 
 from engine.frames import Chunk, Finished, FinishReason, Generate, TokenLogprob
-from engine.runner.hooks import LogprobRecorder, TokenConstraint
+from engine.runner.constraint.protocol import TokenConstraint
+from engine.runner.hooks import LogprobRecorder
 from engine.runner.prompt import Prompt
 from engine.runner.sampling import Sampler
 from engine.runner.text import TextStream
@@ -71,43 +72,39 @@ class Generation:
         return self._output
 
     def sample(self, logits_address: int) -> int:
+        """The next token of the answer. Raises ConstraintError."""
         token = self._sampler.sample(logits_address)
+        if self.constraint is not None:
+            token = self.constraint.accept(token)
         if not self._first_token_ns:
             self._first_token_ns = time.monotonic_ns()
-        return token
-
-    def advance(self, token: int) -> Verdict:
-        """Take a sampled token into the output; whether to go on."""
-        verdict = self._take(token)
         if self._recorder is not None and token not in self._end_tokens:
             self._logprobs.append(self._recorder.record(token))
-        return verdict
+        return token
 
     def follow(self, token: int) -> Verdict:
-        """Make a sampled token the next to be evaluated, and take what is forced behind it."""
+        """Make a token that was taken the next to be evaluated, and take what is forced behind
+        it. Raises ConstraintError."""
         self.ahead.append(token)
-        if self.constraint is None:
+        constraint = self.constraint
+        if constraint is None:
             return "go on"
-        while True:
-            # Each token's log-probability needs logits, and so a step, of its own.
-            forced = self.constraint.forced() if self._recorder is None else ()
-            for follower in forced:
-                self._sampler.accept_forced(follower)
-                verdict = self._take(follower)
-                if verdict != "go on":
-                    return verdict
-                self.ahead.append(follower)
-            if not forced:
-                return "stop" if self.constraint.is_finished else "go on"
+        # A log-probability needs logits, and so a step, for each token.
+        for forced in constraint.take_forced() if self._recorder is None else ():
+            self._sampler.accept_forced(forced)
+            verdict = self.take(forced)
+            if verdict != "go on":
+                return verdict
+            self.ahead.append(forced)
+        return "stop" if constraint.finished else "go on"
 
-    def _take(self, token: int) -> Verdict:
+    def take(self, token: int) -> Verdict:
+        """Put a token into the output; whether to go on."""
         self._num_generated += 1
         if token in self._end_tokens:
             return "stop"
         self._output.append(token)
         self._num_unreported += 1
-        if self.constraint is not None:
-            self.constraint.accept(token)
         text, stopped = self._stream.feed(token)
         if text:
             self._text.append(text)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from engine import frames
 from engine.runner.cancellation import Cancellation
+from engine.runner.constraint.protocol import TokenConstraint
 from engine.runner.generation import Generation
-from engine.runner.hooks import LogprobRecorder, TokenConstraint
+from engine.runner.hooks import LogprobRecorder
 from engine.runner.inbox import Inbox
 from engine.runner.llama import Context, LlamaError, Vocabulary
 from engine.runner.prompt import Limits, Prompt, PromptError, prepare_prompt
@@ -101,6 +102,8 @@ class EngineLoop:
         for slot, verdict in outcome.ended:
             if verdict != "go on":
                 self._finish(slot, verdict)
+        for slot, text in outcome.failed:
+            self._fail(slot, "internal", text)
 
     # --- commands ----------------------------------------------------------------------------
 
@@ -243,6 +246,11 @@ class EngineLoop:
             self._reports += slot.generation.finish(reason)
         self._slots.release(slot)
 
+    def _fail(self, slot: Slot, kind: frames.FailureKind, text: str) -> None:
+        if slot.generation is not None:
+            self._reports.append(frames.Failed(slot.generation.request_id, kind, text))
+        self._slots.release(slot)
+
     def _cancel_all(self) -> None:
         for slot in self._slots.working:
             self._finish(slot, "cancelled")
@@ -254,7 +262,5 @@ class EngineLoop:
         logger.error("engine step failed", exc_info=error)
         text = f"an error was encountered while running the model: {error}"
         for slot in self._slots.working:
-            if slot.generation is not None:
-                self._reports.append(frames.Failed(slot.generation.request_id, "internal", text))
-            self._slots.release(slot)
+            self._fail(slot, "internal", text)
         self._slots.clear()

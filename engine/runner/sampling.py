@@ -15,7 +15,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.frames import Sampling
-from engine.runner.hooks import Logits, LogprobRecorder, TokenConstraint
+from engine.runner.constraint.protocol import Logits, TokenConstraint
+from engine.runner.hooks import LogprobRecorder
 from engine.runner.sampler_chain import Candidates, SamplerChain
 
 _MAX_TOP_K = 1024

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from engine import frames
 from engine.runner.batching import BatchBuilder, Work
 from engine.runner.cancellation import Cancellation
+from engine.runner.constraint.protocol import ConstraintError
 from engine.runner.generation import Verdict
 from engine.runner.llama import DECODE_ABORTED, Batch, Context, Vocabulary, read_problems
 from engine.runner.slot import Slot, SlotTable
@@ -25,6 +26,8 @@ class Outcome:
     chunks: list[frames.Chunk] = field(default_factory=list)
     ended: list[tuple[Slot, Verdict]] = field(default_factory=list)
     """Slots whose request is over, and why."""
+    failed: list[tuple[Slot, str]] = field(default_factory=list)
+    """Slots whose request cannot go on."""
 
 
 class Stepper:
@@ -70,7 +73,7 @@ class Stepper:
         self._cancellation.begin(work.generation.request_id for work in works)
         for work in works:
             if work.first_output >= 0 and work.generation.constraint is not None:
-                work.generation.constraint.prepare()
+                work.generation.constraint.start_mask()
         self.count += 1
         status = self._context.decode(self._batch)
         if status == 0:
@@ -88,7 +91,11 @@ class Stepper:
         del generation.ahead[: len(work.tokens)]
         if work.first_output < 0:
             return
-        verdict = self._sample(work)
+        try:
+            verdict = self._sample(work)
+        except ConstraintError as exc:
+            outcome.failed.append((slot, str(exc)))
+            return
         if verdict != "go on":
             outcome.ended.append((slot, verdict))
         elif (chunk := generation.take_chunk()) is not None:
@@ -96,12 +103,12 @@ class Stepper:
 
     def _sample(self, work: Work) -> Verdict:
         """Tokens are sampled as if the draft did not exist; it only decides for how many of
-        them there are logits already."""
+        them there are logits already. Raises ConstraintError."""
         slot, generation, draft = work.slot, work.generation, work.draft
         accepted = 0
         while True:
             token = generation.sample(self._context.logits_address(work.first_output + accepted))
-            verdict = generation.advance(token)
+            verdict = generation.take(token)
             if verdict != "go on" or accepted == len(draft) or token != draft[accepted]:
                 break
             accepted += 1
