@@ -81,8 +81,6 @@ class ConstraintCompiler:
             matcher.compute_mask()  # warms the lexer up, which every copy shares
         if native.is_error():
             raise ConstraintError(explain(constraint, native.get_error()))
-        if matcher.is_stopped and not matcher.is_accepting:
-            raise ConstraintError(explain(constraint, "no text can match it"))
         if time.monotonic() - started > MAX_COMPILE_S:
             raise ConstraintError(explain(constraint, "it takes too long to compile"))
         return matcher

@@ -118,6 +118,8 @@ def explain(constraint: Constraint, problem: str) -> str:
             'the JSON Schema keyword "oneOf" is not supported for alternatives that overlap; '
             'use "anyOf"'
         )
+    if problem.startswith("NoExtension"):
+        problem = "no text can match it"
     return f"{_subject(constraint)} is not valid: {_essence(problem)}"
 
 

@@ -46,11 +46,6 @@ class GrammarMatcher:
         """Nothing can follow; also the case in a dead end."""
         return self._native.is_stopped()
 
-    @property
-    def is_accepting(self) -> bool:
-        """The text so far is a whole one."""
-        return self._native.is_accepting()
-
     def compute_mask(self) -> None:
         """Any thread, without the GIL for most of the time. Errors are kept for `apply`."""
         self._native.unsafe_compute_mask_ptr(self._address, self._mask.nbytes)
