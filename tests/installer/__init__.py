@@ -1,0 +1,1 @@
+"""Tests of what the frozen program is made with."""
