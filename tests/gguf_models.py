@@ -7,7 +7,15 @@ there), so that prompts tokenise as they do in earnest and only the answers are 
 from pathlib import Path
 
 import numpy as np
-from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter, LlamaFileType, quants
+from gguf import (
+    GGMLQuantizationType,
+    GGUFReader,
+    GGUFValueType,
+    GGUFWriter,
+    LlamaFileType,
+    PoolingType,
+    quants,
+)
 
 from tests.conftest import TINY_MODEL
 
@@ -18,6 +26,9 @@ _FILE_TYPES = {
     "q4_0": (GGMLQuantizationType.Q4_0, LlamaFileType.MOSTLY_Q4_0),
 }
 _NORMAL, _CONTROL, _UNUSED = 1, 3, 5
+_BERT_SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+_BERT_WORDS = "the a of and to in is it that was for on are with as his they be at one have this"
+_BERT_PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[]_{|}~"
 
 
 def write_random_llama(
@@ -109,6 +120,56 @@ def write_random_mamba(
     return model.finish()
 
 
+def write_random_bert(
+    path: Path,
+    *,
+    n_layer: int = 2,
+    n_embd: int = 64,
+    n_head: int = 4,
+    n_ff: int = 128,
+    n_ctx_train: int = 128,
+    pooling: str = "mean",
+    vocab_from: Path | None = None,
+    file_type: str = "f32",
+    seed: int = 0,
+) -> Path:
+    """Write an embedding model of the BERT architecture and return its path.
+
+    `pooling`: mean or cls; rank makes it a reranker with a classification head. Without
+    `vocab_from` it has a WordPiece vocabulary of letters, digits, punctuation and a few words.
+    """
+    model = _RandomModel(path, "bert", file_type, seed)
+    writer = model.writer
+    writer.add_context_length(n_ctx_train)
+    writer.add_embedding_length(n_embd)
+    writer.add_block_count(n_layer)
+    writer.add_feed_forward_length(n_ff)
+    writer.add_head_count(n_head)
+    writer.add_layer_norm_eps(1e-12)
+    writer.add_causal_attention(False)
+    writer.add_pooling_type(PoolingType[pooling.upper()])
+    if vocab_from is None:
+        model.write_wordpiece()
+    else:
+        model.copy_tokenizer(vocab_from, 0, None)
+    model.add("token_embd.weight", model.vocab_size, n_embd)
+    model.add_exact("position_embd.weight", n_ctx_train, n_embd)
+    model.add_exact("token_types.weight", 2, n_embd)
+    model.add_biased_norm("token_embd_norm", n_embd)
+    for layer in range(n_layer):
+        prefix = f"blk.{layer}"
+        for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
+            model.add_biased(f"{prefix}.{name}", n_embd, n_embd)
+        model.add_biased(f"{prefix}.ffn_up", n_ff, n_embd)
+        model.add_biased(f"{prefix}.ffn_down", n_embd, n_ff)
+        model.add_biased_norm(f"{prefix}.attn_output_norm", n_embd)
+        model.add_biased_norm(f"{prefix}.layer_output_norm", n_embd)
+    if pooling == "rank":
+        model.add_biased("cls", n_embd, n_embd)
+        model.add_biased("cls.output", 1, n_embd)
+    return model.finish()
+
+
 class _RandomModel:
     """A GGUF file in the making."""
 
@@ -131,6 +192,21 @@ class _RandomModel:
         kind = self._tensor_type
         self.writer.add_tensor(name, quants.quantize(values, kind), raw_dtype=kind)
 
+    def add_exact(self, name: str, *shape: int) -> None:
+        """Values that are never quantised, each of the size of an embedding's."""
+        values = self._random.standard_normal(shape, dtype=np.float32)
+        self.writer.add_tensor(name, values / np.float32(np.sqrt(shape[-1])))
+
+    def add_biased(self, name: str, *shape: int) -> None:
+        self.add(f"{name}.weight", *shape)
+        self.add_exact(f"{name}.bias", shape[0])
+
+    def add_biased_norm(self, name: str, size: int) -> None:
+        self.writer.add_tensor(
+            f"{name}.weight", 1 + self._random.standard_normal(size, dtype=np.float32) / 8
+        )
+        self.add_exact(f"{name}.bias", size)
+
     def add_norms(self, prefix: str, size: int, *names: str) -> None:
         for name in names:
             self.writer.add_tensor(f"{prefix}.{name}.weight", np.ones(size, dtype=np.float32))
@@ -140,6 +216,34 @@ class _RandomModel:
         self.add("token_embd.weight", len(self._mute), n_embd)
         self.add("output.weight", len(self._mute), n_embd)
         self.writer.add_tensor("output_norm.weight", np.ones(n_embd, dtype=np.float32))
+
+    @property
+    def vocab_size(self) -> int:
+        """Known once there is a tokenizer."""
+        return len(self._mute)
+
+    def write_wordpiece(self) -> None:
+        """A small vocabulary in the form of llama.cpp's converter: words begin with U+2581."""
+        letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+        words = [*letters, *_BERT_PUNCTUATION, *_BERT_WORDS.split()]
+        texts = list(_BERT_SPECIALS)
+        texts += dict.fromkeys(f"\u2581{word}" for word in words)
+        texts += [*letters, "ing", "ed", "er", "s\u00e9"]
+        kinds = [_CONTROL] * len(_BERT_SPECIALS)
+        kinds += [_NORMAL] * (len(texts) - len(kinds))
+        self._mute = [False] * len(texts)
+        writer = self.writer
+        writer.add_tokenizer_model("bert")
+        writer.add_tokenizer_pre("jina-v2-en")  # lower case, as BERT uncased
+        writer.add_vocab_size(len(texts))
+        writer.add_token_list(texts)
+        writer.add_token_types(kinds)
+        writer.add_token_type_count(2)
+        writer.add_pad_token_id(0)
+        writer.add_unk_token_id(1)
+        writer.add_bos_token_id(2)
+        writer.add_sep_token_id(3)
+        writer.add_mask_token_id(4)
 
     def copy_tokenizer(self, path: Path, vocab_size: int, chat_template: str | None) -> None:
         """Copies tokenizer.* and learns which tokens must never win."""

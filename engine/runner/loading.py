@@ -47,6 +47,18 @@ def load(
 ) -> Loaded:
     """Raises LlamaError with a message fit for the user."""
     started_ns = time.monotonic_ns()
+    model = open_model(command, on_progress, is_stopped)
+    try:
+        return _open_context(command, model, abort, started_ns)
+    except LlamaError:
+        model.close()
+        raise
+
+
+def open_model(
+    command: frames.Load, on_progress: Callable[[float], None], is_stopped: Callable[[], bool]
+) -> Model:
+    """The weights, without a context. Raises LlamaError, also if `is_stopped` meanwhile."""
     reported = 0.0
 
     def on_model_progress(progress: float) -> bool:
@@ -63,12 +75,7 @@ def load(
         use_mmap=command.use_mmap,
         adapter_paths=command.adapter_paths,
     )
-    model = Model(settings, on_model_progress)
-    try:
-        return _open_context(command, model, abort, started_ns)
-    except LlamaError:
-        model.close()
-        raise
+    return Model(settings, on_model_progress)
 
 
 def _open_context(command: frames.Load, model: Model, abort: AbortFlag, started_ns: int) -> Loaded:
@@ -79,7 +86,7 @@ def _open_context(command: frames.Load, model: Model, abort: AbortFlag, started_
     num_parallel = max(1, command.num_parallel)
     num_cells = num_ctx * num_parallel
     num_batch = max(num_parallel, min(command.num_batch, num_cells), 1)
-    before = _private_bytes()
+    before = private_bytes()
     context = Context(
         model,
         ContextSettings(
@@ -93,9 +100,9 @@ def _open_context(command: frames.Load, model: Model, abort: AbortFlag, started_
         abort,
     )
     _warm_up(model, context)
-    grown = _private_bytes() - before
+    grown = private_bytes() - before
     context_bytes = num_cells * model.kv_bytes_per_cell(command.kv_cache_type)
-    offloaded = _offloaded_share(command, model)
+    offloaded = offloaded_share(command, model)
     if grown > 0 and not offloaded:
         context_bytes = grown
     size_bytes = model.size_bytes + context_bytes
@@ -127,7 +134,7 @@ def _warm_up(model: Model, context: Context) -> None:
         raise LlamaError(f"the model loads but does not run: {reason}")
 
 
-def _private_bytes() -> int:
+def private_bytes() -> int:
     """Memory of this process that no file backs; 0 where the OS does not tell.
 
     What the context adds to it is KV cache and compute buffers, as far as they were touched.
@@ -137,7 +144,7 @@ def _private_bytes() -> int:
     return int(info.rss - info.shared) if hasattr(info, "shared") else 0
 
 
-def _offloaded_share(command: frames.Load, model: Model) -> float:
+def offloaded_share(command: frames.Load, model: Model) -> float:
     """Which part of the layers is on a GPU; llama.cpp counts the output layer too."""
     if not has_gpu():
         return 0.0

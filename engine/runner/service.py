@@ -3,6 +3,8 @@
 import importlib
 import logging
 import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from engine import frames
 from engine.runner.cancellation import Cancellation
@@ -10,6 +12,9 @@ from engine.runner.inbox import Inbox
 from engine.runner.llama import AbortFlag, LlamaError, start_backend, stop_backend
 from engine.runner.loading import Loaded, load
 from engine.runner.pipes import Pipes, Reader
+
+if TYPE_CHECKING:
+    from engine.runner.embedding.loading import LoadedEmbedding
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +39,7 @@ def run_service(pipes: Pipes) -> int:
         return EXIT_PROTOCOL
     start_backend()
     try:
-        loaded = load(
+        loaded = _choose_loader(command)(
             command,
             abort,
             lambda progress: pipes.send([frames.Loading(progress)]),
@@ -46,11 +51,24 @@ def run_service(pipes: Pipes) -> int:
         pipes.send([frames.LoadFailed(str(exc))])
         return EXIT_LOAD_FAILED
     try:
-        _run_loop(loaded, pipes, inbox, cancellation)
+        if isinstance(loaded, Loaded):
+            _run_loop(loaded, pipes, inbox, cancellation)
+        else:
+            _run_embedding_loop(loaded, pipes, inbox, cancellation)
     finally:
         loaded.close()
         stop_backend()
     return EXIT_OK
+
+
+def _choose_loader(
+    command: frames.Load,
+) -> "Callable[..., Loaded | LoadedEmbedding]":
+    if not command.embedding:
+        return load
+    from engine.runner.embedding.loading import load_embedding
+
+    return load_embedding
 
 
 def _run_loop(loaded: Loaded, pipes: Pipes, inbox: Inbox, cancellation: Cancellation) -> None:
@@ -66,4 +84,14 @@ def _run_loop(loaded: Loaded, pipes: Pipes, inbox: Inbox, cancellation: Cancella
         cancellation=cancellation,
     )
     pipes.send([ready])
+    loop.run()
+
+
+def _run_embedding_loop(
+    loaded: "LoadedEmbedding", pipes: Pipes, inbox: Inbox, cancellation: Cancellation
+) -> None:
+    from engine.runner.embedding.loop import EmbeddingLoop
+
+    loop = EmbeddingLoop(loaded.parts, inbox=inbox, send=pipes.send, cancellation=cancellation)
+    pipes.send([loaded.ready])
     loop.run()
