@@ -67,8 +67,10 @@ class Metrics:
     eval_duration: int = 0
     cached_count: int = 0
     """Prompt tokens that came from the cache; counted in prompt_eval_count too."""
-    truncated_count: int = 0
-    """Prompt tokens dropped because the prompt did not fit."""
+    dropped_tokens: int = 0
+    """Prompt tokens that the model did not see because the prompt did not fit."""
+    dropped_messages: int = 0
+    """Whole messages among them."""
 
 
 @dataclass(frozen=True)

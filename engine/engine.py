@@ -36,6 +36,9 @@ from engine.scheduler.scheduler import Scheduler
 
 logger = logging.getLogger(__name__)
 
+_SPECIAL_TOKENS = 4
+"""More than any tokenizer adds to a text on its own."""
+
 
 @dataclass(frozen=True)
 class _Prompt:
@@ -45,6 +48,8 @@ class _Prompt:
     template: ChatTemplate | None
     """None for raw prompts: the answer is passed on as it is."""
     num_images: int = 0
+    dropped_messages: int = 0
+    dropped_tokens: int = 0
 
 
 class Engine:
@@ -166,16 +171,21 @@ class Engine:
             conversation = strip_old_thinking(conversation)
         if not truncate:
             text = await asyncio.to_thread(template.render, conversation)
-        else:
+            return _Prompt(text, template, _count_images(conversation))
 
-            async def count_tokens(text: str) -> int:
-                return len(await lease.tokenize(text))
+        async def count_tokens(text: str) -> int:
+            # A token is a byte at least; most prompts are so short that this settles it.
+            most = len(text.encode("utf-8", "surrogatepass")) + _SPECIAL_TOKENS
+            return most if most <= lease.num_ctx else len(await lease.tokenize(text))
 
-            text, conversation = await truncate_history(
-                template, conversation, lease.num_ctx, count_tokens
-            )
-        num_images = sum(len(message.images) for message in conversation.messages)
-        return _Prompt(text, template, num_images)
+        fitted = await truncate_history(template, conversation, lease.num_ctx, count_tokens)
+        return _Prompt(
+            fitted.text,
+            template,
+            _count_images(fitted.conversation),
+            fitted.dropped_messages,
+            fitted.dropped_tokens,
+        )
 
     def _template(self, model: Model, lease: Lease) -> ChatTemplate:
         return choose_template(
@@ -224,9 +234,9 @@ class _Run:
                 rest = parser.finish() if parser else Delta()
                 if rest.content or rest.thinking:
                     yield rest
-                yield self._done(report, with_context)
+                yield self._done(prompt, report, with_context)
 
-    def _done(self, finished: Finished, with_context: bool) -> Done:
+    def _done(self, prompt: _Prompt, finished: Finished, with_context: bool) -> Done:
         metrics = Metrics(
             total_duration=time.monotonic_ns() - self.started_ns,
             load_duration=self.loaded_ns - self.started_ns,
@@ -235,8 +245,16 @@ class _Run:
             eval_count=finished.generated_tokens,
             eval_duration=finished.eval_ns,
             cached_count=finished.cached_tokens,
-            truncated_count=finished.truncated_tokens,
+            dropped_tokens=prompt.dropped_tokens + finished.truncated_tokens,
+            dropped_messages=prompt.dropped_messages,
         )
+        if metrics.dropped_tokens:
+            logger.warning(
+                "the prompt did not fit into %d tokens: %d tokens (%d whole messages) were dropped",
+                self.lease.num_ctx,
+                metrics.dropped_tokens,
+                metrics.dropped_messages,
+            )
         # A cancelled request has nobody left to read this; "stop" keeps the wire's two words.
         reason: DoneReason = "length" if finished.reason == "length" else "stop"
         return Done(reason, metrics, finished.tokens if with_context else ())
@@ -247,6 +265,10 @@ def _thinking_parser(prompt: _Prompt, think: bool | str | None) -> ThinkingParse
         return None
     opening, closing = prompt.template.thinking_tags
     return ThinkingParser(opening, closing, started=opens_thinking(prompt.text, opening))
+
+
+def _count_images(conversation: Conversation) -> int:
+    return sum(len(message.images) for message in conversation.messages)
 
 
 def _chat_messages(model: Model, request: ChatRequest) -> tuple[Message, ...]:

@@ -10,6 +10,7 @@ import msgspec
 from api.server.errors import native_error_body
 from api.server.json_output import NDJSON_TYPE, encode
 from api.server.timestamps import utc_now
+from api.server.truncation import PromptTruncated, prompt_truncated
 from engine.completion import Delta, Done, Event, Rendered
 
 
@@ -36,6 +37,8 @@ class GenerateReply(msgspec.Struct, omit_defaults=True):
     prompt_eval_duration: int = 0
     eval_count: int = 0
     eval_duration: int = 0
+    cached: int = 0
+    prompt_truncated: PromptTruncated | None = None
     debug_info: DebugInfo | None = msgspec.field(name="_debug_info", default=None)
 
 
@@ -61,6 +64,8 @@ class ChatReply(msgspec.Struct, omit_defaults=True):
     prompt_eval_duration: int = 0
     eval_count: int = 0
     eval_duration: int = 0
+    cached: int = 0
+    prompt_truncated: PromptTruncated | None = None
     debug_info: DebugInfo | None = msgspec.field(name="_debug_info", default=None)
 
 
@@ -142,5 +147,7 @@ def _fill(reply: Reply, done: Done) -> None:
     reply.prompt_eval_duration = metrics.prompt_eval_duration
     reply.eval_count = metrics.eval_count
     reply.eval_duration = metrics.eval_duration
+    reply.cached = metrics.cached_count
+    reply.prompt_truncated = prompt_truncated(metrics)
     if isinstance(reply, GenerateReply):
         reply.context = done.context

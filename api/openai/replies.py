@@ -8,6 +8,7 @@ import msgspec
 
 from api.server.errors import openai_error_body
 from api.server.json_output import encode
+from api.server.truncation import PromptTruncated, prompt_truncated
 from engine.completion import Delta, Done, Event, Metrics
 
 EVENT_STREAM = "text/event-stream"
@@ -24,12 +25,21 @@ class MessagePart(msgspec.Struct, omit_defaults=True):
     reasoning: str = ""
 
 
-class Usage(msgspec.Struct):
+class PromptTokensDetails(msgspec.Struct):
+    """Where the prompt's tokens came from."""
+
+    cached_tokens: int
+
+
+class Usage(msgspec.Struct, omit_defaults=True):
     """Tokens of one request."""
 
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
+    prompt_tokens_details: PromptTokensDetails
+    prompt_truncated: PromptTruncated | None = None
+    """Beyond OpenAI: what the model did not see."""
 
 
 class ChunkChoice(msgspec.Struct):
@@ -163,4 +173,5 @@ def _finish_reason(done: Done) -> FinishReason:
 
 def _usage(metrics: Metrics) -> Usage:
     prompt, completion = metrics.prompt_eval_count, metrics.eval_count
-    return Usage(prompt, completion, prompt + completion)
+    details = PromptTokensDetails(metrics.cached_count)
+    return Usage(prompt, completion, prompt + completion, details, prompt_truncated(metrics))

@@ -6,7 +6,7 @@ Templates come from strangers and may take long: they are rendered in a worker t
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from engine.prompt.errors import TemplateError
@@ -25,6 +25,16 @@ class Renders(Protocol):
         """The conversation as a prompt."""
 
 
+@dataclass(frozen=True)
+class FittedPrompt:
+    """What is left of a conversation, and what it took to make it fit."""
+
+    text: str
+    conversation: Conversation
+    dropped_messages: int = 0
+    dropped_tokens: int = 0
+
+
 async def truncate_history(
     template: Renders,
     conversation: Conversation,
@@ -32,7 +42,7 @@ async def truncate_history(
     count_tokens: Callable[[str], Awaitable[int]],
     *,
     image_tokens: int = 0,
-) -> tuple[str, Conversation]:
+) -> FittedPrompt:
     """The prompt and the part of the conversation that fits into `num_ctx` tokens.
 
     Whole messages are dropped, oldest first; system messages and the last message stay, so the
@@ -42,15 +52,15 @@ async def truncate_history(
     speaks first) is passed over. Raises TemplateError if nothing renders.
     """
 
-    async def fits(candidate: tuple[str, Conversation]) -> bool:
-        prompt, kept = candidate
+    async def measure(text: str, kept: Conversation) -> int:
         images = sum(len(message.images) for message in kept.messages)
-        return await count_tokens(prompt) + image_tokens * images <= num_ctx
+        return await count_tokens(text) + image_tokens * images
 
     last = len(conversation.messages) - 1
-    whole = await asyncio.to_thread(template.render, conversation), conversation
-    if last < 1 or await fits(whole):
-        return whole
+    text = await asyncio.to_thread(template.render, conversation)
+    size = await measure(text, conversation)
+    if last < 1 or size <= num_ctx:
+        return FittedPrompt(text, conversation)
 
     low, high = 1, last  # the answer is in low..high; at `high` it is taken unmeasured
     best: tuple[str, Conversation] | None = None
@@ -61,14 +71,18 @@ async def truncate_history(
         )
         if candidate is None:
             high = middle
-        elif await fits(candidate):
+        elif await measure(*candidate) <= num_ctx:
             best, high = candidate, middle
         else:
             low = start + 1
     if best is None or low > high:
         kept = _keep_from(conversation, last)
-        return await asyncio.to_thread(template.render, kept), kept
-    return best
+        best = await asyncio.to_thread(template.render, kept), kept
+    return FittedPrompt(
+        *best,
+        dropped_messages=len(conversation.messages) - len(best[1].messages),
+        dropped_tokens=max(0, size - await measure(*best)),
+    )
 
 
 def _render_from(

@@ -1,6 +1,7 @@
 """POST /api/generate and /api/chat against the real engine."""
 
 import json
+import logging
 
 import pytest
 
@@ -75,7 +76,8 @@ def test_chat_streams_pieces_and_ends_with_metrics(server):
     answer = lines(chat(server, think=False))
     assert all(list(one)[:4] == ["model", "created_at", "message", "done"] for one in answer)
     assert all(one["message"]["role"] == "assistant" for one in answer)
-    assert set(answer[-1]) == {"model", "created_at", "message", "done", "done_reason"} | METRICS
+    required = {"model", "created_at", "message", "done", "done_reason"} | METRICS
+    assert required <= set(answer[-1]) <= required | {"cached"}
     assert answer[-1]["message"] == {"role": "assistant", "content": ""}
     assert "Paris" in "".join(one["message"]["content"] for one in answer)
 
@@ -229,3 +231,35 @@ def test_field_names_match_whatever_their_case(server):
     answer = server.client.post("/api/chat", content=json.dumps(body) + "garbage")
     assert answer.status_code == 200
     assert answer.json()["eval_count"] == 1
+
+
+def test_a_repeated_prompt_says_how_much_of_it_was_cached(server):
+    chat(server, think=False)
+    answer = lines(chat(server, think=False))[-1]
+    assert 0 < answer["cached"] < answer["prompt_eval_count"]
+
+
+def test_dropped_history_is_reported_in_the_answer_and_the_log(server, caplog):
+    caplog.set_level(logging.WARNING, "engine.engine")
+    talk = [{"role": "user", "content": f"Remember the number {number}."} for number in range(40)]
+    body = {"messages": talk, "think": False, "stream": False}
+    options = {**FIXED, "num_ctx": 128, "num_predict": 4}
+    answer = post(server, "/api/chat", **body, options=options).json()
+    report = answer["prompt_truncated"]
+    assert answer["prompt_eval_count"] <= 128
+    assert 0 < report["dropped_messages"] < 40
+    assert report["dropped_tokens"] > report["dropped_messages"]
+    assert "did not fit into 128 tokens" in caplog.text
+
+
+def test_a_prompt_that_fits_reports_nothing_dropped(server):
+    assert "prompt_truncated" not in lines(chat(server, think=False))[-1]
+
+
+def test_a_prompt_that_may_not_be_truncated_is_refused(server):
+    body = {"prompt": "word " * 400, "truncate": False, "options": {**FIXED, "num_ctx": 128}}
+    answer = post(server, "/api/generate", **body)
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith(
+        "the prompt is longer than the context length currently available to the model"
+    )

@@ -52,15 +52,17 @@ async def test_oldest_messages_go_first_and_system_and_last_stay(
     num_ctx: int, expected: list[str]
 ) -> None:
     talk = conversation("S1", "u1", "A1", "u2", "S2", "u3")
-    prompt, kept = await truncate_history(Lines(), talk, num_ctx, count_letters)
-    assert [message.content for message in kept.messages] == expected
-    assert prompt == "".join(expected)
+    fitted = await truncate_history(Lines(), talk, num_ctx, count_letters)
+    assert [message.content for message in fitted.conversation.messages] == expected
+    assert fitted.text == "".join(expected)
+    assert fitted.dropped_messages == 6 - len(expected)
+    assert fitted.dropped_tokens == 12 - len(fitted.text)
 
 
 async def test_a_start_that_the_template_refuses_is_passed_over() -> None:
     talk = conversation("u1", "A1", "u2", "A2", "u3")
-    _, kept = await truncate_history(Lines(user_first=True), talk, 8, count_letters)
-    assert [message.content for message in kept.messages] == ["u2", "A2", "u3"]
+    fitted = await truncate_history(Lines(user_first=True), talk, 8, count_letters)
+    assert [message.content for message in fitted.conversation.messages] == ["u2", "A2", "u3"]
 
 
 async def test_a_template_that_refuses_everything_is_an_error() -> None:
@@ -70,21 +72,21 @@ async def test_a_template_that_refuses_everything_is_an_error() -> None:
 
 async def test_images_count() -> None:
     pictures = Conversation((Message("user", "a", images=(b"1",)), Message("user", "b")))
-    _, kept = await truncate_history(
+    fitted = await truncate_history(
         Lines(), pictures, IMAGE_TOKENS + 2, count_letters, image_tokens=IMAGE_TOKENS
     )
-    assert kept == pictures
-    _, kept = await truncate_history(
+    assert fitted.conversation == pictures
+    fitted = await truncate_history(
         Lines(), pictures, IMAGE_TOKENS + 1, count_letters, image_tokens=IMAGE_TOKENS
     )
-    assert kept.messages == pictures.messages[1:]
+    assert fitted.conversation.messages == pictures.messages[1:]
 
 
 async def test_a_long_history_is_measured_a_few_times_only() -> None:
     template = Lines()
     talk = conversation(*(f"u{number:04}" for number in range(1000)))
-    prompt, _ = await truncate_history(template, talk, 502, count_letters)
-    assert len(prompt) == 500
+    fitted = await truncate_history(template, talk, 502, count_letters)
+    assert len(fitted.text) == 500
     assert len(template.rendered) < 14
 
 
@@ -102,9 +104,9 @@ async def test_bisection_finds_what_trying_one_by_one_finds(
         for start in range(last + 1)
     ]
     expected = next((text for text in candidates if len(text) <= num_ctx), candidates[-1])
-    prompt, kept = await truncate_history(Lines(), talk, num_ctx, count_letters)
-    assert prompt == expected
-    assert "".join(message.content for message in kept.messages) == expected
+    fitted = await truncate_history(Lines(), talk, num_ctx, count_letters)
+    assert fitted.text == expected
+    assert "".join(message.content for message in fitted.conversation.messages) == expected
 
 
 def test_thoughts_before_the_last_question_are_dropped() -> None:
