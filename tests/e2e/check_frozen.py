@@ -36,9 +36,8 @@ def main() -> None:
 def _check_version(program: Path, environment: dict[str, str]) -> None:
     started = time.monotonic()
     done = _run([str(program / "corral"), "--version"], environment)
-    _say(
-        f"corral --version: {done.strip().splitlines()[-1]} ({(time.monotonic() - started) * 1000:.0f} ms)"
-    )
+    milliseconds = (time.monotonic() - started) * 1000
+    _say(f"corral --version: {done.strip().splitlines()[-1]} ({milliseconds:.0f} ms)")
     assert "0." in done, done
 
 

@@ -11,6 +11,7 @@ from tests.ui.scripted_server import Script, ScriptedServer, done, say
 from ui.chats.record import MessageState
 from ui.chats.store import ChatStore
 from ui.main_window import MainWindow
+from ui.markdown.text_view import TextView
 from ui.server_state import ServerPhase, ServerState
 from ui.theme import DARK, LIGHT
 
@@ -254,9 +255,15 @@ def test_shortcuts(driver: Driver) -> None:
         driver.qtbot.keyClick(driver.window, Qt.Key.Key_Comma, Qt.KeyboardModifier.ControlModifier)
 
 
-def test_dark_reaches_everything(driver: Driver, store: ChatStore) -> None:
+def test_dark_reaches_the_answers_that_are_shown(driver: Driver, scripted: ScriptedServer) -> None:
+    scripted.scripts = [Script(say("see [this](https://a.example)"), done())]
+    driver.connect()
+    driver.type("hello")
+    driver.wait_for_answer()
     driver.window.set_theme(DARK)
-    driver.window.set_theme(LIGHT)
+    texts = [view.toHtml() for view in driver.window.findChildren(TextView)]
+    assert any(DARK.accent in text for text in texts)
+    assert not any(LIGHT.accent in text for text in texts)
 
 
 def test_every_control_has_a_name_for_screen_readers(driver: Driver) -> None:
