@@ -29,12 +29,15 @@ class Generation:
         max_tokens: int,
         end_tokens: frozenset[int],
         arrived_ns: int,
+        urgency: int,
         constraint: TokenConstraint | None = None,
         recorder: LogprobRecorder | None = None,
     ) -> None:
         self.request_id = command.request_id
         self.command = command
         self.prompt = prompt.tokens
+        self.urgency = urgency
+        """The smaller, the earlier its prompt is evaluated."""
         self.cached = 0
         """Prompt tokens that the slot still held."""
         self.ahead: list[int] = []

@@ -1,8 +1,21 @@
-"""The queue between the reader thread and the engine loop."""
+"""The queue of everything the engine loop has to hear of."""
 
 import queue
+from dataclasses import dataclass
 
 from engine import frames
+from engine.runner.constraint.protocol import ConstraintError, TokenConstraint
 
-Inbox = queue.SimpleQueue[tuple[frames.Command, int]]
-"""Commands with the monotonic time (ns) at which they arrived."""
+
+@dataclass(frozen=True)
+class Compiled:
+    """What became of a waiting request's constraint."""
+
+    request_id: int
+    result: TokenConstraint | ConstraintError
+
+
+Message = frames.Command | Compiled
+
+Inbox = queue.SimpleQueue[tuple[Message, int]]
+"""Messages with the monotonic time (ns) at which they arrived."""

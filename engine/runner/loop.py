@@ -6,22 +6,30 @@ taken in between steps, reports go out once per step.
 
 import logging
 import queue
-from collections import deque
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine import frames
 from engine.runner.cancellation import Cancellation
-from engine.runner.constraint.protocol import TokenConstraint
+from engine.runner.constraint.compiler import ConstraintCompiler
+from engine.runner.constraint.protocol import ConstraintError
 from engine.runner.generation import Generation
-from engine.runner.hooks import LogprobRecorder
-from engine.runner.inbox import Inbox
+from engine.runner.inbox import Compiled, Inbox, Message
 from engine.runner.llama import Context, LlamaError, Vocabulary
-from engine.runner.prompt import Limits, Prompt, PromptError, prepare_prompt
-from engine.runner.sampling import CandidateTable, Sampler, SamplingError, check_sampling
+from engine.runner.logprobs import TokenLogprobs
+from engine.runner.prompt import Limits, PromptError, prepare_prompt
+from engine.runner.sampling import (
+    CandidateTable,
+    Sampler,
+    SamplingError,
+    check_bias,
+    check_sampling,
+)
 from engine.runner.slot import Slot, SlotTable
 from engine.runner.step import Stepper
 from engine.runner.text import Pieces, TextStream
+from engine.runner.waiting import WaitingLine, WaitingRequest
 
 logger = logging.getLogger(__name__)
 
@@ -35,13 +43,6 @@ class LoopSettings:
     num_batch: int
     num_outputs: int = 0
     """Most logit rows of one step; 0: one per slot, and so no drafts."""
-
-
-@dataclass
-class _Waiting:
-    command: frames.Generate
-    prompt: Prompt
-    arrived_ns: int
 
 
 class EngineLoop:
@@ -73,7 +74,8 @@ class EngineLoop:
         )
         self._pieces = Pieces(vocabulary)
         self._table = CandidateTable(vocabulary.size, vocabulary.suppressed)
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting = WaitingLine()
+        self._compiler = ConstraintCompiler(vocabulary)
         self._reports: list[frames.Frame] = []
         self._running = True
 
@@ -90,6 +92,7 @@ class EngineLoop:
             self._flush()
         self._cancel_all()
         self._flush()
+        self._compiler.close()
 
     def _flush(self) -> None:
         if self._reports:
@@ -108,19 +111,21 @@ class EngineLoop:
     # --- commands ----------------------------------------------------------------------------
 
     def _take_commands(self) -> None:
-        idle = not self._waiting and not self._slots.working
+        idle = not self._waiting.is_ready and not self._slots.working
         while self._running:
             try:
-                command, arrived_ns = self._inbox.get(block=idle)
+                message, arrived_ns = self._inbox.get(block=idle)
             except queue.Empty:
                 return
             idle = False
-            self._handle(command, arrived_ns)
+            self._handle(message, arrived_ns)
 
-    def _handle(self, command: frames.Command, arrived_ns: int) -> None:
+    def _handle(self, command: Message, arrived_ns: int) -> None:
         match command:
             case frames.Generate():
                 self._enqueue(command, arrived_ns)
+            case Compiled():
+                self._take_constraint(command)
             case frames.Cancel():
                 self._cancel(command.request_id)
             case frames.GetStatus():
@@ -140,23 +145,45 @@ class EngineLoop:
         )
         try:
             check_sampling(command.sampling)
+            check_bias(command.logit_bias, self._vocabulary.size)
             prompt = prepare_prompt(command.prompt, self._vocabulary, limits)
         except (PromptError, SamplingError, LlamaError) as exc:
             self._reports.append(frames.Failed(command.request_id, "invalid", str(exc)))
             return
-        self._waiting.append(_Waiting(command, prompt, arrived_ns))
+        waiting = WaitingRequest(command, prompt, arrived_ns)
+        self._waiting.add(waiting)
+        if command.constraint is not None:
+            waiting.is_compiling = True
+            self._compiler.submit(
+                command.constraint,
+                lambda result: self._inbox.put(
+                    (Compiled(command.request_id, result), time.monotonic_ns())
+                ),
+            )
+
+    def _take_constraint(self, compiled: Compiled) -> None:
+        waiting = self._waiting.get(compiled.request_id)
+        result = compiled.result
+        if isinstance(result, ConstraintError):
+            if waiting is not None:
+                self._waiting.remove(waiting)
+                text = str(result)
+                self._reports.append(frames.Failed(compiled.request_id, "invalid", text))
+        elif waiting is None:
+            result.close()  # cancelled in the meantime
+        else:
+            waiting.constraint = result
+            waiting.is_compiling = False
 
     def _cancel(self, request_id: int) -> None:
         for slot in self._slots.working:
             if slot.generation is not None and slot.generation.request_id == request_id:
                 self._finish(slot, "cancelled")
                 return
-        for waiting in self._waiting:
-            if waiting.command.request_id == request_id:
-                self._waiting.remove(waiting)
-                self._reports.append(self._unserved(waiting, "cancelled"))
-                return
-        # Unknown: it ended while the command was on its way.
+        waiting = self._waiting.get(request_id)
+        if waiting is not None:
+            self._leave_unserved(waiting, "cancelled")
+        # Else unknown: it ended while the command was on its way.
 
     def _status(self, request_id: int) -> frames.Status:
         return frames.Status(
@@ -187,23 +214,23 @@ class EngineLoop:
     # --- requests in and out -----------------------------------------------------------------
 
     def _admit(self) -> None:
-        while self._waiting:
-            waiting = self._waiting[0]
+        while (waiting := self._waiting.first()) is not None:
             if waiting.command.num_predict == 0:
-                self._waiting.popleft()
-                self._reports.append(self._unserved(waiting, "length"))
+                self._leave_unserved(waiting, "length")
                 continue
             slot = self._slots.find_idle(waiting.prompt.tokens)
             if slot is None:
                 return
-            self._waiting.popleft()
+            self._waiting.remove(waiting)
             self._slots.assign(slot, self._start(waiting))
 
-    def _start(self, waiting: _Waiting) -> Generation:
+    def _start(self, waiting: WaitingRequest) -> Generation:
         command = waiting.command
         vocabulary = self._vocabulary
-        constraint: TokenConstraint | None = None
-        recorder: LogprobRecorder | None = None
+        constraint = waiting.constraint
+        recorder = None
+        if command.top_logprobs >= 0:
+            recorder = TokenLogprobs(self._pieces, command.top_logprobs)
         most = 10 * self._settings.num_ctx
         wanted = command.num_predict
         return Generation(
@@ -222,13 +249,14 @@ class EngineLoop:
             # A stop string that is a control token never shows up as text.
             end_tokens=vocabulary.end_tokens | self._pieces.find_control_tokens(command.stop),
             arrived_ns=waiting.arrived_ns,
+            urgency=waiting.urgency,
             constraint=constraint,
             recorder=recorder,
         )
 
-    def _unserved(self, waiting: _Waiting, reason: frames.FinishReason) -> frames.Finished:
+    def _leave_unserved(self, waiting: WaitingRequest, reason: frames.FinishReason) -> None:
         tokens = waiting.prompt.tokens
-        return frames.Finished(
+        finished = frames.Finished(
             request_id=waiting.command.request_id,
             reason=reason,
             prompt_tokens=len(tokens),
@@ -240,6 +268,9 @@ class EngineLoop:
             eval_ns=0,
             tokens=tuple(tokens),
         )
+        self._reports.append(finished)
+        self._waiting.remove(waiting)
+        waiting.close()
 
     def _finish(self, slot: Slot, reason: frames.FinishReason) -> None:
         if slot.generation is not None:
@@ -254,8 +285,8 @@ class EngineLoop:
     def _cancel_all(self) -> None:
         for slot in self._slots.working:
             self._finish(slot, "cancelled")
-        while self._waiting:
-            self._reports.append(self._unserved(self._waiting.popleft(), "cancelled"))
+        for waiting in list(self._waiting):
+            self._leave_unserved(waiting, "cancelled")
 
     def _fail_all(self, error: Exception) -> None:
         """The context may hold anything now: start from nothing, so that the next step is sane."""

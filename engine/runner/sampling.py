@@ -38,6 +38,15 @@ def check_sampling(sampling: Sampling) -> None:
         raise SamplingError("repeat_penalty must be greater than 0")
 
 
+def check_bias(pairs: Sequence[tuple[int, float]], vocab_size: int) -> None:
+    """Raises SamplingError."""
+    for token, value in pairs:
+        if not 0 <= token < vocab_size:
+            raise SamplingError(f"token {token} is not in the model's vocabulary")
+        if math.isnan(value):
+            raise SamplingError("logit_bias must be a number")
+
+
 class CandidateTable:
     """Candidates as C sees them and as numpy sees them: the same memory."""
 

@@ -57,7 +57,7 @@ class Stepper:
         """Raises DecodeError; the context may hold anything then."""
         outcome = Outcome()
         self._batch.clear()
-        working = sorted(self._slots.working, key=lambda slot: slot.used_at)
+        working = self._slots.working
         generating = [slot for slot in working if slot.generation and slot.generation.is_generating]
         works, full = self._builder.add_answers(generating, lambda slot, room: ())
         outcome.ended += [(slot, "length") for slot in full]
