@@ -178,8 +178,8 @@ child = subprocess.Popen(
 child.stdin.write(frames.encode(frames.Load(model_path=sys.argv[1], num_ctx=2048)))
 child.stdin.flush()
 splitter = frames.FrameSplitter()
-while True:
-    for body in splitter.feed(child.stdout.read1(65536)):
+while data := child.stdout.read1(65536):
+    for body in splitter.feed(data):
         if isinstance(frames.decode_report(body), frames.Ready):
             print(child.pid, flush=True)
             time.sleep(60)
