@@ -20,9 +20,13 @@ from engine.scheduler.scheduler import Scheduler, SchedulerSettings
 
 def build_app(settings: Settings) -> FastAPI:
     """The application, ready to serve. It owns its engine and closes it when it shuts down."""
-    library = Library(settings.models, bundled=paths.bundled_models())
-    if not settings.noprune:
-        library.prune()
+    library = Library(
+        settings.models,
+        bundled=paths.bundled_models(),
+        go_template=settings.go_template,
+        keep_layers=settings.noprune,
+    )
+    library.prune()
     engine = Engine(
         library, Scheduler(scheduler_settings(settings)), go_template=settings.go_template
     )

@@ -32,6 +32,8 @@ _LOG = logging.getLogger("corral.serve")
 def command(arguments: tuple[str, ...]) -> None:
     """Serve until SIGINT or SIGTERM; both are a success."""
     logging.basicConfig(stream=sys.stderr, format=_LOG_FORMAT, level=_LEVELS[0])
+    for chatty in ("httpx2", "uvicorn.error"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     settings = load_settings()
     logging.getLogger().setLevel(_LEVELS[min(settings.debug, 1)])
     # Imported late: this is most of the program, and the address may be taken.
