@@ -1,21 +1,59 @@
-"""`python -m tests.bench`: run the scenarios and print their figures."""
+"""`python -m tests.bench [SCENARIO ...] [--write]`: measure, print, and keep the figures.
 
+`--write` puts them into docs/benchmarks.json, from which docs/benchmarks.md has its table.
+"""
+
+import importlib
 import json
 import os
 import platform
+import sys
+import time
 from dataclasses import asdict
+from pathlib import Path
 
-from tests.bench import single_stream
+from tests.bench.report import Row, as_table
+from tests.conftest import ROOT
+
+SCENARIOS = (
+    "single_stream",
+    "many_streams",
+    "prefix",
+    "prefill_beside_chat",
+    "constrained",
+    "speculation",
+    "embedding",
+)
+RESULTS = ROOT / "docs" / "benchmarks.json"
 
 
-def main() -> None:
-    """Print a line per figure, then the same as JSON."""
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs")
-    figures = asdict(single_stream.run())
-    for name, value in figures.items():
-        print(f"single stream, 100M Q4_K_M: {name:20} {value:8.2f}")
-    print(json.dumps({"single_stream": figures}))
+def main(arguments: list[str]) -> int:
+    """Returns 1 if a bar was missed."""
+    write = "--write" in arguments
+    names = [name for name in arguments if not name.startswith("-")] or SCENARIOS
+    rows: list[Row] = []
+    for name in names:
+        started = time.monotonic()
+        rows += importlib.import_module(f"tests.bench.{name}").run()
+        print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr)
+    print(as_table(rows))
+    if write:
+        results = {"machine": describe_machine(), "rows": [asdict(row) for row in rows]}
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    return 1 if any(row.verdict == "missed" for row in rows) else 0
+
+
+def describe_machine() -> str:
+    """Processor, cores and system, as far as the system tells."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                model = line.partition(":")[2].strip()
+                break
+    return f"{model}, {os.cpu_count()} CPUs, {platform.system()} {platform.release()}"
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

@@ -4,12 +4,12 @@ import asyncio
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from tests.bench.models import ensure_model
 from tests.bench.peers import Peer, corral, llama_server
+from tests.bench.report import Row
 from tests.bench.stream import generate
 
 PROMPT = "The history of the town begins with a river and a bridge, and with people who"
@@ -17,18 +17,7 @@ NUM_TOKENS = 256
 THREADS = 2
 
 
-@dataclass(frozen=True)
-class Figures:
-    """Medians in tokens per second, and the medians of the ratios of neighbouring runs."""
-
-    corral: float
-    raw_loop: float
-    llama_server: float
-    over_raw_loop: float
-    over_llama_server: float
-
-
-def run(rounds: int = 7) -> Figures:
+def run(rounds: int = 9) -> list[Row]:
     """Interleaved runs: the machine's mood changes, neighbours share it."""
     model = ensure_model("100m")
     rows: list[tuple[float, float, float]] = []
@@ -40,11 +29,16 @@ def run(rounds: int = 7) -> Figures:
             asyncio.run(_stream(peer))  # loads the model, fills the page cache
         for _ in range(rounds):
             rows.append((asyncio.run(_stream(ours)), _raw(model), asyncio.run(_stream(theirs))))
-    return Figures(
-        *(median(column) for column in zip(*rows, strict=True)),
-        over_raw_loop=median(ours / raw for ours, raw, _ in rows),
-        over_llama_server=median(ours / theirs for ours, _, theirs in rows),
-    )
+    names = ("Corral, tokens/s", "raw llama_decode loop, tokens/s", "llama-server, tokens/s")
+    scenario = "one stream, 100M"
+    return [
+        *(
+            Row(scenario, name, median(values))
+            for name, values in zip(names, zip(*rows, strict=True), strict=True)
+        ),
+        Row(scenario, "over the raw loop", median(own / raw for own, raw, _ in rows), 0.95),
+        Row(scenario, "over llama-server", median(own / peer for own, _, peer in rows), 1.0),
+    ]
 
 
 async def _stream(peer: Peer) -> float:
