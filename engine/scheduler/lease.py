@@ -44,6 +44,21 @@ class Lease:
         finally:
             self._resident.abandon(stream)
 
+    async def embed(self, command: frames.Embed) -> frames.Embedded:
+        """Vectors of some inputs; `command.request_id` is filled in. Needs a lease for embedding.
+
+        Raises InvalidRequestError, RunnerError, RunnerDiedError, RequestCancelledError.
+        """
+        answer = await self._resident.process.ask(command)
+        assert isinstance(answer, frames.Embedded)
+        return answer
+
+    async def rerank(self, command: frames.Rerank) -> frames.Reranked:
+        """Scores of some documents; otherwise as `embed`."""
+        answer = await self._resident.process.ask(command)
+        assert isinstance(answer, frames.Reranked)
+        return answer
+
     async def tokenize(
         self, text: str, add_special: bool = True, parse_special: bool = True
     ) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ DEFAULT_NUM_CTX = 4096
 MIN_NUM_CTX = 4
 MIN_VISION_NUM_CTX = 2048
 MAX_AUTOMATIC_PARALLEL = 4
+MAX_EMBEDDING_BATCH = 2048
 KV_SHARE = 0.25
 """Automatic slots: the KV cache of all of them may take this much of what the weights leave."""
 _GIB = 1024**3
@@ -93,25 +94,33 @@ def plan_load(
     facts: ModelFacts,
     settings: SchedulerSettings,
     memory: SystemMemory,
+    *,
+    embedding: bool = False,
 ) -> LoadPlan:
     """Decide context, slots and batch size from the request and the memory that is free."""
     num_ctx = effective_num_ctx(options, facts, settings)
     kv_bytes = num_ctx * facts.kv_bytes_per_token
-    num_parallel = _choose_parallel(facts, kv_bytes, settings, memory)
+    num_parallel = 1 if embedding else _choose_parallel(facts, kv_bytes, settings, memory)
     predicted_bytes = facts.weights_bytes + kv_bytes * num_parallel
+    num_batch = options.num_batch
+    if num_batch is None and embedding:
+        num_batch = min(MAX_EMBEDDING_BATCH, num_ctx)
+    if num_batch is None:
+        total_ctx = num_ctx * num_parallel
+        num_batch = _choose_batch(total_ctx, predicted_bytes, memory.available_bytes)
     load = frames.Load(
         model_path=str(model.weights_path.absolute()),
         num_ctx=num_ctx,
         num_parallel=num_parallel,
         adapter_paths=tuple(str(path.absolute()) for path in model.adapter_paths),
-        num_batch=options.num_batch
-        or _choose_batch(num_ctx * num_parallel, predicted_bytes, memory.available_bytes),
+        num_batch=num_batch,
         num_gpu_layers=options.num_gpu,
         main_gpu=options.main_gpu,
         use_mmap=options.use_mmap,
         num_threads=options.num_thread,
         flash_attention=settings.flash_attention,
         kv_cache_type=settings.kv_cache_type,
+        embedding=embedding,
     )
     return LoadPlan(load, options, facts, predicted_bytes)
 

@@ -24,6 +24,9 @@ from engine.scheduler.watchdog import watch
 
 logger = logging.getLogger(__name__)
 
+Key = tuple[Path, bool]
+"""Weights file, and whether it was loaded for vectors instead of text."""
+
 
 class Resident:
     """A loaded or loading model. Its references are counted; at none the keep-alive runs."""
@@ -59,9 +62,9 @@ class Resident:
     # --- what it is --------------------------------------------------------------------------
 
     @property
-    def key(self) -> Path:
-        """One resident per weights file (spec 6.1)."""
-        return self.model.weights_path
+    def key(self) -> Key:
+        """One resident per weights file (spec 6.1), and one more for its vectors."""
+        return (self.model.weights_path, self.plan.load.embedding)
 
     @property
     def is_dead(self) -> bool:
@@ -105,12 +108,12 @@ class Resident:
         """When it will be unloaded; None: never."""
         return self._timer.expires_at(self.keep_alive_s)
 
-    def serves(self, model: Model, options: Options) -> bool:
+    def serves(self, model: Model, options: Options, *, embedding: bool = False) -> bool:
         """Whether a request can use it as it is (spec 6.4)."""
         return (
             not self.is_leaving
             and not self.is_draining
-            and model.weights_path == self.model.weights_path
+            and self.key == (model.weights_path, embedding)
             and model.adapter_paths == self.model.adapter_paths
             and model.projector_paths == self.model.projector_paths
             and plan_serves(self.plan, options, self._settings)

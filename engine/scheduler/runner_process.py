@@ -38,7 +38,8 @@ TERMINATE_S = 2.0
 KILL_S = 5.0
 _LONGEST_WAIT_S = 3600.0
 
-Answer = frames.Tokens | frames.Text | frames.Status
+Question = frames.Tokenize | frames.Detokenize | frames.GetStatus | frames.Embed | frames.Rerank
+Answer = frames.Tokens | frames.Text | frames.Status | frames.Embedded | frames.Reranked
 
 
 class RunnerProcess(asyncio.SubprocessProtocol):
@@ -146,14 +147,21 @@ class RunnerProcess(asyncio.SubprocessProtocol):
         """Have a request end early; its stream still gets an end."""
         self._write(frames.Cancel(request_id))
 
-    async def ask(self, command: frames.Tokenize | frames.Detokenize | frames.GetStatus) -> Answer:
-        """One question, one answer. Raises InvalidRequestError, RunnerError."""
+    async def ask(self, command: Question) -> Answer:
+        """One question, one answer. Raises InvalidRequestError, RunnerError.
+
+        Cancelling the task that asks withdraws what takes time in the runner.
+        """
         request_id = self._take_id()
         answer: asyncio.Future[Answer] = self._loop.create_future()
         self._answers[request_id] = answer
         self._write(msgspec.structs.replace(command, request_id=request_id))
         try:
             return await answer
+        except asyncio.CancelledError:
+            if isinstance(command, frames.Embed | frames.Rerank):
+                self.cancel(request_id)
+            raise
         finally:
             self._answers.pop(request_id, None)
 
@@ -205,12 +213,14 @@ class RunnerProcess(asyncio.SubprocessProtocol):
         elif isinstance(report, frames.Finished):
             if (stream := self._streams.pop(report.request_id, None)) is not None:
                 stream.end(report)
+            else:
+                self._fail(report.request_id, RequestCancelledError())
         elif isinstance(report, frames.Failed):
             self._fail(report.request_id, _as_error(report))
         elif isinstance(report, frames.Ready | frames.LoadFailed):
             self._load_outcome = self._load_outcome or report
             self._load_settled.set()
-        elif isinstance(report, frames.Tokens | frames.Text | frames.Status):
+        elif isinstance(report, Answer):
             answer = self._answers.get(report.request_id)
             if answer is not None and not answer.done():
                 answer.set_result(report)

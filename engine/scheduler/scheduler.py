@@ -5,9 +5,8 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from engine.errors import EngineError, LoadError, RequestCancelledError, RunnerDiedError
 from engine.hardware.memory import SystemMemory, read_memory
@@ -16,7 +15,7 @@ from engine.options import Options
 from engine.scheduler.eviction import choose_victim, fits
 from engine.scheduler.lease import Lease
 from engine.scheduler.load_plan import LoadPlan, ModelFacts, inspect_model, plan_load
-from engine.scheduler.resident import Resident
+from engine.scheduler.resident import Key, Resident
 from engine.scheduler.settings import SchedulerSettings
 from engine.scheduler.waiting_line import Waiter, WaitingLine, Wish
 
@@ -72,7 +71,7 @@ class Scheduler:
         """`read_memory` tells what is free whenever a model is to be loaded."""
         self.settings = settings
         self._read_memory = read_memory
-        self._residents: dict[Path, Resident] = {}
+        self._residents: dict[Key, Resident] = {}
         self._line = WaitingLine(settings.max_queue)
         self._changed = asyncio.Event()
         self._placing: asyncio.Task[None] | None = None
@@ -80,15 +79,23 @@ class Scheduler:
 
     @asynccontextmanager
     async def lease(
-        self, model: Model, options: Options, keep_alive_s: float | None = None
+        self,
+        model: Model,
+        options: Options,
+        keep_alive_s: float | None = None,
+        *,
+        embedding: bool = False,
     ) -> AsyncIterator[Lease]:
         """Use a model, loading it when needed. `keep_alive_s` None: as it was before.
 
+        With `embedding` the lease embeds or reranks and does not generate: a model that does
+        both gets a second runner. Models that only embed are always loaded that way.
         Raises QueueFullError, LoadError, ModelNotFoundError (its file is missing),
         RequestCancelledError (the scheduler is closing).
         """
         started_ns = time.monotonic_ns()
-        resident = await self._acquire(Wish(model, options, keep_alive_s))
+        embedding = embedding or "completion" not in model.capabilities
+        resident = await self._acquire(Wish(model, options, keep_alive_s, embedding))
         try:
             assert resident.ready is not None
             yield Lease(resident, resident.ready, time.monotonic_ns() - started_ns)
@@ -120,9 +127,11 @@ class Scheduler:
 
     async def unload(self, model: Model) -> None:
         """Unload a model: now if it is idle (returns when it is gone), else once it is."""
-        resident = self._residents.get(model.weights_path)
-        if resident is not None:
+        keys = [(model.weights_path, embedding) for embedding in (False, True)]
+        residents = [self._residents[key] for key in keys if key in self._residents]
+        for resident in residents:
             resident.expire()
+        for resident in residents:
             if resident.is_leaving:
                 await resident.wait_gone()
 
@@ -148,7 +157,7 @@ class Scheduler:
                 if wish.alone or not self._may_help_to_be_alone(resident, exc):
                     raise
                 logger.info("loading %s again without other models", wish.model.name.short)
-                wish = Wish(wish.model, wish.options, wish.keep_alive_s, alone=True)
+                wish = replace(wish, alone=True)
                 continue
             except BaseException:
                 resident.release()
@@ -162,8 +171,8 @@ class Scheduler:
     async def _find_or_wait(self, wish: Wish) -> Resident:
         if self._closing is not None:
             raise RequestCancelledError
-        resident = self._residents.get(wish.model.weights_path)
-        if resident is not None and resident.serves(wish.model, wish.options):
+        resident = self._find(wish)
+        if resident is not None and _serves(resident, wish):
             resident.attach(wish.keep_alive_s)
             return resident
         waiter = self._line.join(wish)
@@ -174,6 +183,9 @@ class Scheduler:
         finally:
             self._line.leave(waiter)
             self._changed.set()
+
+    def _find(self, wish: Wish) -> Resident | None:
+        return self._residents.get((wish.model.weights_path, wish.embedding))
 
     def _may_help_to_be_alone(self, failed: Resident, error: LoadError) -> bool:
         """Whether memory ran out while other models took some of it (spec 6.3)."""
@@ -204,8 +216,8 @@ class Scheduler:
         facts: ModelFacts | None = None
         while waiter.is_waiting and self._closing is None:
             self._changed.clear()
-            resident = self._residents.get(wish.model.weights_path)
-            if resident is not None and resident.serves(wish.model, wish.options):
+            resident = self._find(wish)
+            if resident is not None and _serves(resident, wish):
                 waiter.grant(resident)
                 return
             if resident is not None:
@@ -216,7 +228,14 @@ class Scheduler:
                     inspect_model, wish.model, self.settings.kv_cache_type
                 )
                 continue
-            plan = plan_load(wish.model, wish.options, facts, self.settings, self._read_memory())
+            plan = plan_load(
+                wish.model,
+                wish.options,
+                facts,
+                self.settings,
+                self._read_memory(),
+                embedding=wish.embedding,
+            )
             victim = self._find_victim(plan, wish)
             if victim is not None:
                 await self._make_leave(victim)
@@ -230,7 +249,7 @@ class Scheduler:
         """Let all who stand further back for the same model have this load, also its failure."""
         for waiter in self._line:
             wish = waiter.wish
-            if not wish.alone and resident.serves(wish.model, wish.options):
+            if not wish.alone and _serves(resident, wish):
                 waiter.grant(resident)
 
     async def _make_leave(self, resident: Resident) -> None:
@@ -259,7 +278,7 @@ class Scheduler:
 
     def _start(self, model: Model, plan: LoadPlan) -> Resident:
         resident = Resident(model, plan, self.settings, self._on_change)
-        self._residents[model.weights_path] = resident
+        self._residents[resident.key] = resident
         return resident
 
     def _on_change(self, resident: Resident) -> None:
@@ -278,3 +297,7 @@ class Scheduler:
         await asyncio.gather(*(one.wait_gone() for one in residents))
         if self._placing is not None:
             await self._placing
+
+
+def _serves(resident: Resident, wish: Wish) -> bool:
+    return resident.serves(wish.model, wish.options, embedding=wish.embedding)

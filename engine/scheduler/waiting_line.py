@@ -18,6 +18,8 @@ class Wish:
     model: Model
     options: Options
     keep_alive_s: float | None
+    embedding: bool = False
+    """Vectors or scores are wanted, not text: the model needs a runner of the other kind."""
     alone: bool = False
     """All other models must leave first: there was not enough memory beside them."""
 
