@@ -91,6 +91,15 @@ class Load(Frame, frozen=True, tag=True):
     """0: chosen by the runner."""
     flash_attention: bool | None = None
     kv_cache_type: str = "f16"
+    model_digest: str = ""
+    """Names the contents of all files that are loaded; states on disk are kept under it. Empty:
+    none are."""
+    cache_ram_bytes: int = 0
+    """Most host memory for states of sequences that the context has no place for."""
+    cache_folder: str = ""
+    """Where states are saved to be found again after a restart; empty: nowhere."""
+    cache_disk_bytes: int = 0
+    """Most that all states in that folder may take, free space permitting."""
     embedding: bool = False
     """Answer `Embed` and `Rerank` (and no `Generate`) with this model."""
 
@@ -181,9 +190,7 @@ class Shutdown(Frame, frozen=True, tag=True):
     """Cancel everything and exit with status 0."""
 
 
-Command = (
-    Load | Generate | Embed | Rerank | Cancel | Tokenize | Detokenize | GetStatus | Shutdown
-)
+Command = Load | Generate | Embed | Rerank | Cancel | Tokenize | Detokenize | GetStatus | Shutdown
 
 
 # --- runner -> scheduler ---------------------------------------------------------------------
@@ -237,7 +244,8 @@ class Finished(Frame, frozen=True, tag=True):
     prompt_tokens: int
     """The whole prompt, cached part included."""
     cached_tokens: int
-    """How many of them needed no work because a slot still held them."""
+    """How many of them needed no work because their state was still known: in the context, in
+    host memory or on disk."""
     generated_tokens: int
     truncated_tokens: int
     """Prompt tokens that were dropped because the prompt was too long."""

@@ -91,7 +91,7 @@ class BatchBuilder:
         works: list[Work] = []
         for slot in waiting:
             generation = slot.generation
-            size = min(room, slot.pending)
+            size = min(room, slot.pending, slot.chunk_limit)
             if generation is None or size <= 0:
                 continue
             room -= size

@@ -346,6 +346,24 @@ class Context:
             scales = (ctypes.c_float * count)(*([1.0] * count))
             C.llama_set_adapters_lora(self._pointer, pointers, count, scales)
 
+    @property
+    def pointer(self) -> int:
+        """Of the C context, for `sequence_state`."""
+        return self._pointer
+
+    @property
+    def can_cut(self) -> bool:
+        """As of the model."""
+        return self._model.can_cut
+
+    def can_cut_at(self, sequence: int, length: int) -> bool:
+        """Whether `cut` would keep the first `length` tokens. Nothing is changed."""
+        if self._model.can_cut or not length:
+            return True
+        if length == self.last_position(sequence) + 1:
+            return True
+        return bool(self._model.window) and self._keeps_window(sequence, length)
+
     def decode(self, batch: Batch) -> int:
         """Run the model on a batch. Returns llama_decode's status (0: good, see llama.h)."""
         _log.clear()

@@ -18,6 +18,7 @@ from engine.runner.generation import Generation
 from engine.runner.inbox import Compiled, Inbox, Message
 from engine.runner.llama import Context, LlamaError, Vocabulary
 from engine.runner.logprobs import TokenLogprobs
+from engine.runner.prefix.tiers import PrefixTiers
 from engine.runner.prompt import Limits, PromptError, prepare_prompt
 from engine.runner.sampling import (
     CandidateTable,
@@ -32,6 +33,11 @@ from engine.runner.text import Pieces, TextStream
 from engine.runner.waiting import WaitingLine, WaitingRequest
 
 logger = logging.getLogger(__name__)
+
+_FETCH_WAIT_S = 0.02
+"""How long the loop waits for a file at a time, when nothing else is to be done."""
+_CLOSE_DEADLINE_S = 2.0
+"""How long saving prefixes may hold up the end of the process."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +63,15 @@ class EngineLoop:
         inbox: Inbox,
         send: Callable[[list[frames.Frame]], None],
         cancellation: Cancellation,
+        tiers: PrefixTiers | None = None,
     ) -> None:
+        """`tiers`: the prefix cache beyond the context; closed at the end of `run`."""
         self._context = context
         self._vocabulary = vocabulary
         self._settings = settings
         self._inbox = inbox
         self._send = send
-        self._slots = SlotTable(context, settings.num_slots, settings.num_ctx)
+        self._slots = SlotTable(context, settings.num_slots, settings.num_ctx, tiers)
         self._stepper = Stepper(
             context,
             self._slots,
@@ -90,9 +98,19 @@ class EngineLoop:
             except Exception as exc:  # noqa: BLE001  one bad step must not end the process
                 self._fail_all(exc)
             self._flush()
+            self._tend()
         self._cancel_all()
         self._flush()
+        self._slots.close(_CLOSE_DEADLINE_S)
         self._compiler.close()
+
+    def _tend(self) -> None:
+        """Work that nobody waits for."""
+        try:
+            self._slots.tend()
+        except Exception as exc:  # noqa: BLE001  as in `run`
+            self._fail_all(exc)
+            self._flush()
 
     def _flush(self) -> None:
         if self._reports:
@@ -214,15 +232,19 @@ class EngineLoop:
     # --- requests in and out -----------------------------------------------------------------
 
     def _admit(self) -> None:
-        while (waiting := self._waiting.first()) is not None:
+        for waiting in self._waiting.in_order():
             if waiting.command.num_predict == 0:
                 self._leave_unserved(waiting, "length")
                 continue
             slot = self._slots.find_idle(waiting.prompt.tokens)
             if slot is None:
                 return
+            if self._slots.should_wait(waiting.prompt.tokens):
+                continue
             self._waiting.remove(waiting)
             self._slots.assign(slot, self._start(waiting))
+        if self._waiting.is_ready and not self._slots.working:
+            self._slots.wait_fetch(_FETCH_WAIT_S)
 
     def _start(self, waiting: WaitingRequest) -> Generation:
         command = waiting.command

@@ -52,8 +52,9 @@ class Pipes:
 class Reader(threading.Thread):
     """Feeds the inbox; tells the cancellation at once; ends the process if the loop can't."""
 
-    GRACE_S = 1.0
-    """How long the engine loop may take to notice that the process should end."""
+    GRACE_S = 3.0
+    """How long the engine loop may take to notice that the process should end, and to save what
+    is worth it."""
 
     def __init__(self, pipes: Pipes, inbox: Inbox, cancellation: Cancellation) -> None:
         super().__init__(name="frames-in", daemon=True)

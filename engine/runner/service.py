@@ -52,7 +52,7 @@ def run_service(pipes: Pipes) -> int:
         return EXIT_LOAD_FAILED
     try:
         if isinstance(loaded, Loaded):
-            _run_loop(loaded, pipes, inbox, cancellation)
+            _run_loop(command, loaded, pipes, inbox, cancellation)
         else:
             _run_embedding_loop(loaded, pipes, inbox, cancellation)
     finally:
@@ -71,8 +71,11 @@ def _choose_loader(
     return load_embedding
 
 
-def _run_loop(loaded: Loaded, pipes: Pipes, inbox: Inbox, cancellation: Cancellation) -> None:
+def _run_loop(
+    command: frames.Load, loaded: Loaded, pipes: Pipes, inbox: Inbox, cancellation: Cancellation
+) -> None:
     from engine.runner.loop import EngineLoop, LoopSettings
+    from engine.runner.prefix.opening import open_tiers
 
     ready = loaded.ready
     loop = EngineLoop(
@@ -82,6 +85,7 @@ def _run_loop(loaded: Loaded, pipes: Pipes, inbox: Inbox, cancellation: Cancella
         inbox=inbox,
         send=pipes.send,
         cancellation=cancellation,
+        tiers=open_tiers(command, loaded.model, loaded.context),
     )
     pipes.send([ready])
     loop.run()

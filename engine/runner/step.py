@@ -89,6 +89,7 @@ class Stepper:
         slot, generation = work.slot, work.generation
         slot.tokens += work.tokens
         del generation.ahead[: len(work.tokens)]
+        self._slots.note_evaluated(slot)
         if work.first_output < 0:
             return
         try:

@@ -59,7 +59,7 @@ class WaitingLine:
     def remove(self, request: WaitingRequest) -> None:
         del self._requests[request.command.request_id]
 
-    def first(self) -> WaitingRequest | None:
-        """Whose turn it is."""
+    def in_order(self) -> list[WaitingRequest]:
+        """All that are ready, the one whose turn it is first."""
         ready = [request for request in self if not request.is_compiling]
-        return min(ready, key=lambda request: request.urgency, default=None)
+        return sorted(ready, key=lambda request: request.urgency)

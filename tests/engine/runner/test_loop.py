@@ -457,7 +457,7 @@ def test_failing_step_fails_its_requests_and_nothing_else(
     )
     for command in (
         frames.Generate(1, tuple(range(100, 400)), sampling=GREEDY),
-        frames.Generate(2, tuple(range(100, 400)), sampling=GREEDY),
+        frames.Generate(2, tuple(range(400, 700)), sampling=GREEDY),
         frames.Generate(3, SKY, sampling=GREEDY, num_predict=20),
         frames.GetStatus(4),
     ):

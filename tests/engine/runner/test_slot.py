@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from engine.runner.llama import (
     AbortFlag,
@@ -14,18 +12,8 @@ from engine.runner.llama import (
     ModelSettings,
     start_backend,
 )
-from engine.runner.slot import SlotTable, common_prefix
+from engine.runner.slot import SlotTable
 from tests.conftest import TINY_MODEL
-
-tokens = st.lists(st.integers(0, 3), max_size=12)
-
-
-@given(left=tokens, right=tokens)
-def test_common_prefix_is_common_and_longest(left: list[int], right: list[int]) -> None:
-    length = common_prefix(left, right)
-
-    assert left[:length] == right[:length]
-    assert left[length : length + 1] != right[length : length + 1] or length == len(left)
 
 
 @pytest.fixture

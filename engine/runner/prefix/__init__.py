@@ -1,0 +1,1 @@
+"""Where evaluated prefixes are kept besides the context: host memory and disk."""

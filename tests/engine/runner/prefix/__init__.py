@@ -1,0 +1,1 @@
+"""Tests of engine.runner.prefix: indexes against naive ones, tiers over real folders."""
