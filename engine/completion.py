@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from engine.frames import Constraint, Priority, TokenLogprob
 from engine.prompt.messages import Message
 
 KEEP_FOREVER = float("inf")
@@ -38,6 +39,16 @@ class GenerateRequest:
     shift: bool = True
     render_only: bool = False
     """Answer with a `Rendered` instead of running the model."""
+    constraint: Constraint | None = None
+    """What the answer must be; it starts where thinking ends, whatever its `after` says."""
+    top_logprobs: int | None = None
+    """Report log-probabilities, with so many alternatives; None: don't."""
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    """(token, value added to its logit); -100 and less: never."""
+    priority: Priority = 1
+    """0: somebody is watching, 2: nobody waits (see `frames.Generate`)."""
+    prompt_tokens: tuple[int, ...] = ()
+    """The prompt as tokens, instead of `prompt`; only with `raw`."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,10 @@ class ChatRequest:
     truncate: bool = True
     shift: bool = True
     render_only: bool = False
+    constraint: Constraint | None = None
+    top_logprobs: int | None = None
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    priority: Priority = 1
 
 
 @dataclass(frozen=True)
@@ -79,6 +94,8 @@ class Delta:
 
     content: str = ""
     thinking: str = ""
+    logprobs: tuple[TokenLogprob, ...] = ()
+    """Of the tokens generated since the last delta, tags included, if they were asked for."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from engine.completion import (
     Rendered,
 )
 from engine.errors import CapabilityError, InvalidRequestError
-from engine.frames import Chunk, Finished, Generate
+from engine.frames import Chunk, Constraint, Finished, Generate
 from engine.library.library import Library
 from engine.library.model import Model
 from engine.options import Options, merge_options
@@ -50,6 +50,8 @@ class _Prompt:
     num_images: int = 0
     dropped_messages: int = 0
     dropped_tokens: int = 0
+    tokens: tuple[int, ...] = ()
+    """The prompt, if the request brought it as tokens; `text` is empty then."""
 
 
 class Engine:
@@ -74,7 +76,7 @@ class Engine:
         """Complete a prompt (spec 1.5). Raises EngineErrors from the iteration."""
         started_ns = time.monotonic_ns()
         model = await asyncio.to_thread(self._find, request.model)
-        if not request.prompt and request.keep_alive == 0:
+        if not request.prompt and not request.prompt_tokens and request.keep_alive == 0:
             await self.scheduler.unload(model)
             yield Done("unload")
             return
@@ -89,14 +91,14 @@ class Engine:
         options = merge_options(model.parameters, request.options)
         async with self.scheduler.lease(model, options, request.keep_alive) as lease:
             loaded_ns = time.monotonic_ns()
-            if not request.prompt:
+            if not request.prompt and not request.prompt_tokens:
                 yield Done("load", _load_metrics(started_ns, loaded_ns))
                 return
             prompt = await self._generate_prompt(request, model, lease, think)
             if request.render_only:
                 yield Rendered(prompt.text, prompt.num_images)
                 return
-            run = _Run(lease, options, request.truncate, request.shift, started_ns, loaded_ns)
+            run = _Run(lease, options, request, started_ns, loaded_ns)
             async with aclosing(run.events(prompt, think, with_context=not request.raw)) as events:
                 async for event in events:
                     yield event
@@ -126,7 +128,7 @@ class Engine:
             if request.render_only:
                 yield Rendered(prompt.text, prompt.num_images)
                 return
-            run = _Run(lease, options, request.truncate, request.shift, started_ns, loaded_ns)
+            run = _Run(lease, options, request, started_ns, loaded_ns)
             async with aclosing(run.events(prompt, think, with_context=False)) as events:
                 async for event in events:
                     yield event
@@ -143,7 +145,7 @@ class Engine:
         self, request: GenerateRequest, model: Model, lease: Lease, think: bool | str | None
     ) -> _Prompt:
         if request.raw:
-            return _Prompt(request.prompt, None)
+            return _Prompt(request.prompt, None, tokens=request.prompt_tokens)
         system = model.system if request.system is None else request.system
         if request.suffix or request.template:
             source = request.template or model.template or ""
@@ -203,8 +205,7 @@ class _Run:
 
     lease: Lease
     options: Options
-    truncate: bool
-    shift: bool
+    request: GenerateRequest | ChatRequest
     started_ns: int
     loaded_ns: int
 
@@ -212,23 +213,29 @@ class _Run:
         self, prompt: _Prompt, think: bool | str | None, *, with_context: bool
     ) -> AsyncGenerator[Event, None]:
         parser = _thinking_parser(prompt, think)
-        options = self.options
+        options, request = self.options, self.request
         command = Generate(
             request_id=0,
-            prompt=prompt.text,
+            prompt=prompt.tokens or prompt.text,
             sampling=options.sampling,
             stop=options.stop,
             num_predict=options.num_predict,
             num_keep=options.num_keep,
-            shift=self.shift,
-            truncate=self.truncate,
+            shift=request.shift,
+            truncate=request.truncate,
             visible_tokens=prompt.template.visible_tokens if prompt.template else (),
+            constraint=_constraint(request.constraint, prompt, thinks=parser is not None),
+            logit_bias=request.logit_bias,
+            top_logprobs=-1 if request.top_logprobs is None else request.top_logprobs,
+            priority=request.priority,
         )
         async with aclosing(self.lease.generate(command)) as reports:
             async for report in reports:
                 if isinstance(report, Chunk):
                     delta = parser.feed(report.text) if parser else Delta(report.text)
-                    if delta.content or delta.thinking:
+                    if report.logprobs:
+                        delta = replace(delta, logprobs=report.logprobs)
+                    if delta.content or delta.thinking or delta.logprobs:
                         yield delta
                     continue
                 rest = parser.finish() if parser else Delta()
@@ -269,6 +276,18 @@ def _thinking_parser(prompt: _Prompt, think: bool | str | None) -> ThinkingParse
 
 def _count_images(conversation: Conversation) -> int:
     return sum(len(message.images) for message in conversation.messages)
+
+
+def _constraint(wanted: Constraint | None, prompt: _Prompt, *, thinks: bool) -> Constraint | None:
+    """What the runner must enforce: the same run thinks first and keeps to the format then."""
+    if wanted is None or not thinks or prompt.template is None:
+        return wanted
+    tags = prompt.template.thinking_tags
+    if tags is None:
+        return wanted
+    opening, closing = tags
+    is_open = opens_thinking(prompt.text, opening)
+    return Constraint(wanted.kind, wanted.text, closing, "" if is_open else opening)
 
 
 def _chat_messages(model: Model, request: ChatRequest) -> tuple[Message, ...]:

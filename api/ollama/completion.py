@@ -5,15 +5,15 @@ from fastapi import APIRouter, Request
 from api.ollama.messages import engine_messages
 from api.ollama.references import local_name
 from api.ollama.replies import ChatTranslator, GenerateTranslator
-from api.ollama.shapes import ChatBody, GenerateBody, InferenceBody
+from api.ollama.shapes import ChatBody, GenerateBody
 from api.server.body import read_shape, request_body
+from api.server.formats import parse_format
+from api.server.logprobs import check_top_logprobs
 from api.server.streaming import Answer
 from api.server.unsupported import refuse_unsupported
 from engine.completion import ChatRequest, GenerateRequest
 from engine.engine import Engine
 from engine.errors import InvalidRequestError, ModelNotFoundError
-
-MAX_TOP_LOGPROBS = 20
 
 
 def completion_router(engine: Engine) -> APIRouter:
@@ -24,12 +24,12 @@ def completion_router(engine: Engine) -> APIRouter:
     async def generate(request: Request) -> Answer:
         """Complete a prompt. Streams NDJSON unless `stream` is false."""
         body = await read_shape(request, GenerateBody)
-        _check_top_logprobs(body)
+        check_top_logprobs(body.top_logprobs)
+        constraint = parse_format(body.format)
         name = local_name(body.model)
         if not name:
             raise ModelNotFoundError(body.model)
-        fields = _later_fields(body) | {"images": body.images}
-        await refuse_unsupported(engine, name, fields)
+        await refuse_unsupported(engine, name, {"images": body.images})
         events = engine.generate(
             GenerateRequest(
                 model=name,
@@ -45,6 +45,8 @@ def completion_router(engine: Engine) -> APIRouter:
                 truncate=body.truncate,
                 shift=body.shift,
                 render_only=body.debug_render_only,
+                constraint=constraint,
+                top_logprobs=body.top_logprobs if body.logprobs else None,
             )
         )
         return Answer(events, GenerateTranslator(body.model), stream=body.stream)
@@ -53,13 +55,13 @@ def completion_router(engine: Engine) -> APIRouter:
     async def chat(request: Request) -> Answer:
         """Continue a conversation. Streams NDJSON unless `stream` is false."""
         body = await read_shape(request, ChatBody)
-        _check_top_logprobs(body)
+        check_top_logprobs(body.top_logprobs)
+        constraint = parse_format(body.format)
         name = local_name(body.model)
         if not name:
             raise InvalidRequestError("model is required")
         images = any(message.images for message in body.messages)
-        fields = _later_fields(body) | {"tools": body.tools, "images": images}
-        await refuse_unsupported(engine, name, fields)
+        await refuse_unsupported(engine, name, {"tools": body.tools, "images": images})
         events = engine.chat(
             ChatRequest(
                 model=name,
@@ -70,17 +72,10 @@ def completion_router(engine: Engine) -> APIRouter:
                 truncate=body.truncate,
                 shift=body.shift,
                 render_only=body.debug_render_only,
+                constraint=constraint,
+                top_logprobs=body.top_logprobs if body.logprobs else None,
             )
         )
         return Answer(events, ChatTranslator(body.model), stream=body.stream)
 
     return router
-
-
-def _check_top_logprobs(body: InferenceBody) -> None:
-    if not 0 <= body.top_logprobs <= MAX_TOP_LOGPROBS:
-        raise InvalidRequestError(f"top_logprobs must be between 0 and {MAX_TOP_LOGPROBS}")
-
-
-def _later_fields(body: InferenceBody) -> dict[str, object]:
-    return {"format": body.format, "logprobs": body.logprobs, "top_logprobs": body.top_logprobs}

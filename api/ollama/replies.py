@@ -9,6 +9,7 @@ import msgspec
 
 from api.server.errors import native_error_body
 from api.server.json_output import NDJSON_TYPE, encode
+from api.server.logprobs import LogprobItem, logprob_items
 from api.server.timestamps import utc_now
 from api.server.truncation import PromptTruncated, prompt_truncated
 from engine.completion import Delta, Done, Event, Rendered
@@ -39,6 +40,7 @@ class GenerateReply(msgspec.Struct, omit_defaults=True):
     eval_duration: int = 0
     cached: int = 0
     prompt_truncated: PromptTruncated | None = None
+    logprobs: list[LogprobItem] = []
     debug_info: DebugInfo | None = msgspec.field(name="_debug_info", default=None)
 
 
@@ -66,6 +68,7 @@ class ChatReply(msgspec.Struct, omit_defaults=True):
     eval_duration: int = 0
     cached: int = 0
     prompt_truncated: PromptTruncated | None = None
+    logprobs: list[LogprobItem] = []
     debug_info: DebugInfo | None = msgspec.field(name="_debug_info", default=None)
 
 
@@ -95,8 +98,10 @@ class NativeTranslator(ABC):
     def chunk(self, event: Event) -> bytes:
         """One NDJSON line."""
         match event:
-            case Delta(content, thinking):
+            case Delta(content, thinking, logprobs):
                 reply = self._reply(content, thinking, done=False)
+                if logprobs:
+                    reply.logprobs = logprob_items(logprobs)
             case Done():
                 reply = self._reply("", "", done=True)
                 _fill(reply, event)
@@ -114,6 +119,7 @@ class NativeTranslator(ABC):
         content = "".join(delta.content for delta in deltas)
         thinking = "".join(delta.thinking for delta in deltas)
         reply = self._reply(content, thinking, done=True)
+        reply.logprobs = [item for delta in deltas for item in logprob_items(delta.logprobs)]
         if isinstance(last, Done):
             _fill(reply, last)
         return encode(reply)

@@ -1,5 +1,6 @@
 """POST /v1/chat/completions (spec 1.15): a thin translation onto the engine's chat."""
 
+import re
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -7,15 +8,20 @@ from fastapi import APIRouter, Request
 from api.ollama.references import local_name
 from api.openai.messages import engine_messages, has_part
 from api.openai.replies import ChatCompletionTranslator
-from api.openai.shapes import ChatCompletionBody
+from api.openai.shapes import ChatCompletionBody, ResponseFormat
 from api.server.body import read_shape, request_body
+from api.server.formats import schema_constraint
+from api.server.logprobs import check_top_logprobs
 from api.server.streaming import Answer
 from api.server.unsupported import refuse_unsupported
 from engine.completion import ChatRequest
 from engine.engine import Engine
 from engine.errors import InvalidRequestError
+from engine.frames import Constraint
 from engine.library.gotext import quote
 
+MAX_BIAS = 100
+_TOKEN = re.compile("[0-9]{1,9}")
 _THINK: dict[str, bool | str | None] = {
     "": None,
     "none": False,
@@ -37,6 +43,7 @@ def chat_router(engine: Engine) -> APIRouter:
     async def chat_completions(request: Request) -> Answer:
         """Continue a conversation. Streams server-sent events if `stream` is true."""
         body = await read_shape(request, ChatCompletionBody)
+        check_top_logprobs(body.top_logprobs)
         if not body.messages:
             raise InvalidRequestError("[] is too short - 'messages'")
         chat = ChatRequest(
@@ -44,6 +51,9 @@ def chat_router(engine: Engine) -> APIRouter:
             messages=engine_messages(body.messages),
             options=_options(body),
             think=_think(body),
+            constraint=_constraint(body.response_format),
+            top_logprobs=body.top_logprobs if body.logprobs else None,
+            logit_bias=_logit_bias(body.logit_bias),
         )
         await refuse_unsupported(engine, chat.model, _later_fields(body))
         translator = ChatCompletionTranslator(
@@ -62,17 +72,49 @@ def _required_name(body: ChatCompletionBody) -> str:
 
 
 def _later_fields(body: ChatCompletionBody) -> dict[str, object]:
-    form = body.response_format.type
     return {
         "tools": body.tools,
         "image_url": has_part(body.messages, "image_url"),
         "input_audio": has_part(body.messages, "input_audio"),
-        "response_format": form not in ("", "text"),
         "n": body.n != 1,
-        "logprobs": body.logprobs,
-        "top_logprobs": body.top_logprobs,
-        "logit_bias": body.logit_bias,
     }
+
+
+def _constraint(wanted: ResponseFormat) -> Constraint | None:
+    """What the answer must be. Beyond OpenAI: the grammars of `api.server.formats`."""
+    match wanted.type:
+        case "" | "text":
+            return None
+        case "json_object":
+            return Constraint("json")
+        case "json_schema":
+            schema = wanted.json_schema.schema_ if wanted.json_schema else None
+            if not isinstance(schema, dict):
+                raise InvalidRequestError("response_format.json_schema.schema must be an object")
+            return schema_constraint(schema)
+        case "regex" | "lark" | "gbnf" as kind:
+            text: str | None = getattr(wanted, kind)
+            if text is None:
+                raise InvalidRequestError(f"response_format.{kind} must be a string")
+            return Constraint(kind, text)
+        case other:
+            raise InvalidRequestError(f"invalid response_format type: {quote(other)}")
+
+
+def _logit_bias(wanted: dict[str, Any]) -> tuple[tuple[int, float], ...]:
+    """Token ids are the keys. Whether the model has such a token is for its runner to say."""
+    pairs = []
+    for key, value in wanted.items():
+        if not _TOKEN.fullmatch(key):
+            raise InvalidRequestError(f"logit_bias: {quote(key)} is not a token id")
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InvalidRequestError("logit_bias: values must be numbers")
+        if not -MAX_BIAS <= value <= MAX_BIAS:
+            raise InvalidRequestError(
+                f"logit_bias: values must be between -{MAX_BIAS} and {MAX_BIAS}"
+            )
+        pairs.append((int(key), float(value)))
+    return tuple(pairs)
 
 
 def _options(body: ChatCompletionBody) -> dict[str, Any]:

@@ -8,8 +8,10 @@ import msgspec
 
 from api.server.errors import openai_error_body
 from api.server.json_output import encode
+from api.server.logprobs import LogprobItem, logprob_items
 from api.server.truncation import PromptTruncated, prompt_truncated
 from engine.completion import Delta, Done, Event, Metrics
+from engine.frames import TokenLogprob
 
 EVENT_STREAM = "text/event-stream"
 _FINGERPRINT = "fp_ollama"
@@ -42,12 +44,19 @@ class Usage(msgspec.Struct, omit_defaults=True):
     """Beyond OpenAI: what the model did not see."""
 
 
+class ChoiceLogprobs(msgspec.Struct):
+    """Log-probabilities of a choice's tokens."""
+
+    content: list[LogprobItem]
+
+
 class ChunkChoice(msgspec.Struct):
     """The only choice of a chunk."""
 
     index: int
     delta: MessagePart
     finish_reason: FinishReason | None
+    logprobs: ChoiceLogprobs | msgspec.UnsetType = msgspec.UNSET
 
 
 class Choice(msgspec.Struct):
@@ -56,6 +65,7 @@ class Choice(msgspec.Struct):
     index: int
     message: MessagePart
     finish_reason: FinishReason | None
+    logprobs: ChoiceLogprobs | msgspec.UnsetType = msgspec.UNSET
 
 
 class Chunk(msgspec.Struct):
@@ -102,12 +112,14 @@ class ChatCompletionTranslator:
     def chunk(self, event: Event) -> bytes:
         """Server-sent events; text and thinking that came together go out one by one."""
         match event:
-            case Delta(content, thinking):
+            case Delta(content, thinking, logprobs):
                 parts = b""
                 if thinking:
-                    parts += self._delta(msgspec.UNSET if content else "", thinking)
-                if content:
-                    parts += self._delta(content, "")
+                    # What came together belongs to the text, if there is any.
+                    own = () if content else logprobs
+                    parts += self._delta(msgspec.UNSET if content else "", thinking, own)
+                if content or not thinking:
+                    parts += self._delta(content, "", logprobs)
                 return parts
             case Done():
                 return self._end(event)
@@ -122,6 +134,7 @@ class ChatCompletionTranslator:
         last = events[-1]
         done = last if isinstance(last, Done) else Done("stop")
         message = MessagePart("assistant", content, thinking)
+        logprobs = tuple(item for delta in deltas for item in delta.logprobs)
         return encode(
             Completion(
                 self._id,
@@ -129,7 +142,7 @@ class ChatCompletionTranslator:
                 self._created,
                 self._model,
                 _FINGERPRINT,
-                [Choice(0, message, _finish_reason(done))],
+                [Choice(0, message, _finish_reason(done), _logprobs(logprobs))],
                 _usage(done.metrics),
             )
         )
@@ -138,10 +151,15 @@ class ChatCompletionTranslator:
         """An error event. No `[DONE]` follows, so that nobody takes the answer for complete."""
         return b"data: " + openai_error_body(status, text) + b"\n\n"
 
-    def _delta(self, content: str | msgspec.UnsetType, reasoning: str) -> bytes:
+    def _delta(
+        self,
+        content: str | msgspec.UnsetType,
+        reasoning: str,
+        logprobs: tuple[TokenLogprob, ...] = (),
+    ) -> bytes:
         part = MessagePart(self._role, content, reasoning)
         self._role = msgspec.UNSET
-        return self._event([ChunkChoice(0, part, None)])
+        return self._event([ChunkChoice(0, part, None, _logprobs(logprobs))])
 
     def _end(self, done: Done) -> bytes:
         data = b""
@@ -165,6 +183,12 @@ class ChatCompletionTranslator:
             usage,
         )
         return b"data: " + encode(chunk) + b"\n\n"
+
+
+def _logprobs(logprobs: tuple[TokenLogprob, ...]) -> ChoiceLogprobs | msgspec.UnsetType:
+    if not logprobs:
+        return msgspec.UNSET
+    return ChoiceLogprobs(logprob_items(logprobs, even_empty=True))
 
 
 def _finish_reason(done: Done) -> FinishReason:

@@ -22,11 +22,24 @@ class Reasoning(Shape):
     effort: str = ""
 
 
+class SchemaFormat(Shape):
+    """A JSON Schema and what it is called. `strict` changes nothing: schemas are always kept."""
+
+    go_name: ClassVar[str] = "JsonSchema"
+    name: str = ""
+    schema_: Any = Field(default=None, alias="schema")
+    strict: bool | None = None
+
+
 class ResponseFormat(Shape):
     """The form that the answer's text must have."""
 
     go_name: ClassVar[str] = "ResponseFormat"
     type: str = ""
+    json_schema: SchemaFormat | None = None
+    regex: str | None = None
+    lark: str | None = None
+    gbnf: str | None = None
 
 
 class CalledFunction(Shape):

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from engine.errors import EngineError
-from engine.frames import Chunk, Finished
+from engine.frames import Chunk, Finished, TokenLogprob
 
 
 class ReportStream:
@@ -20,6 +20,7 @@ class ReportStream:
         """Called once, when the request's end has arrived (not: been read)."""
         self._texts: list[str] = []
         self._num_tokens = 0
+        self._logprobs: list[TokenLogprob] = []
         self._end: Finished | EngineError | None = None
         self._waiter: asyncio.Future[None] | None = None
 
@@ -33,6 +34,7 @@ class ReportStream:
         if not self.is_over:
             self._texts.append(chunk.text)
             self._num_tokens += chunk.num_tokens
+            self._logprobs += chunk.logprobs
             self._wake()
 
     def end(self, end: Finished | EngineError) -> None:
@@ -54,8 +56,10 @@ class ReportStream:
                 await self._waiter
             finally:
                 self._waiter = None
-        chunk = Chunk(self.request_id, "".join(self._texts), self._num_tokens)
+        text, logprobs = "".join(self._texts), tuple(self._logprobs)
+        chunk = Chunk(self.request_id, text, self._num_tokens, logprobs)
         self._texts.clear()
+        self._logprobs.clear()
         self._num_tokens = 0
         return chunk
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import RunnerDiedError
-from engine.frames import Chunk, Finished
+from engine.frames import Chunk, Finished, TokenLogprob
 from engine.scheduler.report_stream import ReportStream
 
 FINISHED = Finished(1, "stop", 1, 0, 1, 0, 0, 1, 1, ())
@@ -52,6 +52,20 @@ async def test_unread_chunks_are_merged():
     assert isinstance(chunk, Chunk)
     assert (chunk.request_id, chunk.num_tokens) == (7, 1000)
     assert chunk.text.split() == [str(index) for index in range(1000)]
+
+
+async def test_merged_chunks_keep_their_log_probabilities():
+    stream = ReportStream(1)
+    items = [TokenLogprob(str(index), b"", -1.0) for index in range(3)]
+    for item in items:
+        stream.push(Chunk(1, item.text, 1, (item,)))
+    first = await stream.next()
+    stream.push(Chunk(1, "3", 1))
+    second = await stream.next()
+    assert isinstance(first, Chunk)
+    assert isinstance(second, Chunk)
+    assert (first.text, first.logprobs) == ("012", tuple(items))
+    assert second.logprobs == ()
 
 
 async def test_text_before_an_error_is_still_delivered():
