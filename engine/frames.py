@@ -81,6 +81,9 @@ class Load(Frame, frozen=True, tag=True):
     """Context of one sequence, in tokens; capped by the runner to what the model was trained on."""
     num_parallel: int = 1
     """Slots: sequences that decode together."""
+    num_cells: int = 0
+    """Tokens that all slots together may hold, at least `num_ctx`; what exceeds them waits in
+    host memory. 0: enough for all slots to be full."""
     adapter_paths: tuple[str, ...] = ()
     num_batch: int = 512
     num_gpu_layers: int = -1

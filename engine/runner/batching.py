@@ -4,15 +4,13 @@ only.
 Nothing here evaluates anything: `BatchBuilder.build` fills a `Batch` and says what it put there.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.runner.generation import Generation
 from engine.runner.llama import Batch, Vocabulary
+from engine.runner.pacing import share_budget
 from engine.runner.slot import Slot, SlotTable
-
-Drafter = Callable[[Slot, int], Sequence[int]]
-"""Guesses at most so many tokens of a slot's answer."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +41,12 @@ class BatchBuilder:
         self._num_outputs = num_outputs
 
     def add_answers(
-        self, generating: Sequence[Slot], draft: Drafter
+        self, generating: Sequence[Slot], *, max_draft: int
     ) -> tuple[list[Work], list[Slot]]:
-        """The next tokens of these slots, and the slots whose context is full for good."""
+        """The next tokens of these slots, and the slots whose context is full for good.
+
+        `max_draft`: most guesses for each of them.
+        """
         batch = self._batch
         works: list[Work] = []
         full: list[Slot] = []
@@ -58,13 +59,13 @@ class BatchBuilder:
                 full.append(slot)
                 continue
             # Each of those that follow must find a place too.
-            waiting = len(generating) - position - 1
-            room = min(batch.capacity - batch.size - waiting, self._slots.room(slot))
+            others = len(generating) - position - 1
+            room = min(batch.capacity - batch.size - others, self._slots.room(slot))
             tokens = generation.ahead[:room]
             guesses: Sequence[int] = ()
-            if len(tokens) == len(generation.ahead):
+            if max_draft and len(tokens) == len(generation.ahead):
                 outputs = self._num_outputs - len(generating)
-                guesses = draft(slot, min(room - len(tokens), outputs))
+                guesses = generation.draft(min(room - len(tokens), outputs, max_draft))
             works.append(self._add(slot, generation, tokens, guesses))
         return works, full
 
@@ -85,16 +86,15 @@ class BatchBuilder:
         return Work(slot, generation, tokens, draft, first)
 
     def add_prompts(self, waiting: Sequence[Slot], budget: int) -> list[Work]:
-        """Chunks of the prompts of these slots, the first ones first, `budget` tokens in all."""
+        """Chunks of the prompts of these slots, most urgent first, `budget` tokens in all."""
         batch = self._batch
+        wanted = [min(slot.pending, slot.chunk_limit) for slot in waiting]
         room = min(batch.capacity - batch.size, budget)
         works: list[Work] = []
-        for slot in waiting:
+        for slot, size in zip(waiting, share_budget(wanted, room), strict=True):
             generation = slot.generation
-            size = min(room, slot.pending, slot.chunk_limit)
             if generation is None or size <= 0:
                 continue
-            room -= size
             start = len(slot.tokens)
             chunk = generation.prompt[start : start + size]
             if size < slot.pending:

@@ -1,6 +1,7 @@
 """One request while it has a slot: its tokens, text, limits and clock. Engine-loop thread only."""
 
 import time
+from collections.abc import Sequence
 from typing import Literal
 
 from engine.frames import Chunk, Finished, FinishReason, Generate, TokenLogprob
@@ -8,6 +9,7 @@ from engine.runner.constraint.protocol import TokenConstraint
 from engine.runner.hooks import LogprobRecorder
 from engine.runner.prompt import Prompt
 from engine.runner.sampling import Sampler
+from engine.runner.speculation.drafting import Drafter
 from engine.runner.text import TextStream
 
 MAX_REPEATS = 30
@@ -44,6 +46,7 @@ class Generation:
         """Part of the output, but not yet in the context: a sampled token and what is forced
         to follow it."""
         self.constraint = constraint
+        self.drafter: Drafter | None = None
         self._stopped = False
         """A stop string was found: nothing is left to say."""
         self._dropped = prompt.dropped
@@ -70,9 +73,20 @@ class Generation:
         return bool(self.ahead)
 
     @property
-    def output(self) -> list[int]:
-        """The tokens of the answer so far. Not to be changed."""
-        return self._output
+    def remaining(self) -> int:
+        """Tokens that may still be generated."""
+        return self._max_tokens - self._num_generated
+
+    def draft(self, room: int) -> Sequence[int]:
+        """Guesses at what follows the output, at most `room`."""
+        if self.drafter is None:
+            self.drafter = Drafter(self.prompt)
+        return self.drafter.draft(self._output, min(room, self.remaining - 1))
+
+    def learn(self, drafted: int, accepted: int) -> None:
+        """What became of those guesses."""
+        if self.drafter is not None:
+            self.drafter.learn(drafted, accepted, len(self._output))
 
     def sample(self, logits_address: int) -> int:
         """The next token of the answer. Raises ConstraintError."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import psutil  # type: ignore[import-untyped]
 
 from engine import frames
+from engine.runner.calibration import calibrate_threads
 from engine.runner.llama import (
     AbortFlag,
     Batch,
@@ -20,8 +21,12 @@ from engine.runner.llama import (
     read_problems,
     read_system_info,
 )
+from engine.runner.speculation.drafting import MAX_DRAFT
+from engine.runner.threads import ThreadSettings
 
 MIN_NUM_CTX = 4
+_MAX_DRAFT_BYTES = 32 * 1024 * 1024
+"""Most memory for logits of guesses."""
 _PROGRESS_STEP = 0.02
 
 
@@ -33,6 +38,9 @@ class Loaded:
     context: Context
     ready: frames.Ready
     num_batch: int
+    num_cells: int
+    num_outputs: int
+    threads: ThreadSettings
 
     def close(self) -> None:
         self.context.close()
@@ -84,7 +92,8 @@ def _open_context(command: frames.Load, model: Model, abort: AbortFlag, started_
     trained = model.num_ctx_train if model.num_ctx_train > 0 else command.num_ctx
     num_ctx = max(MIN_NUM_CTX, min(command.num_ctx, trained))
     num_parallel = max(1, command.num_parallel)
-    num_cells = num_ctx * num_parallel
+    num_cells = _count_cells(command, model, num_ctx)
+    num_outputs = num_parallel + _count_drafts(model)
     num_batch = max(num_parallel, min(command.num_batch, num_cells), 1)
     before = private_bytes()
     context = Context(
@@ -94,12 +103,14 @@ def _open_context(command: frames.Load, model: Model, abort: AbortFlag, started_
             num_sequences=num_parallel,
             num_batch=num_batch,
             num_threads=command.num_threads if command.num_threads > 0 else count_cores(),
+            num_outputs=num_outputs,
             flash_attention=command.flash_attention,
             kv_type=command.kv_cache_type,
         ),
         abort,
     )
     _warm_up(model, context)
+    threads = _choose_threads(command, context)
     grown = private_bytes() - before
     context_bytes = num_cells * model.kv_bytes_per_cell(command.kv_cache_type)
     offloaded = offloaded_share(command, model)
@@ -119,7 +130,32 @@ def _open_context(command: frames.Load, model: Model, abort: AbortFlag, started_
         load_ns=time.monotonic_ns() - started_ns,
         system_info=read_system_info(),
     )
-    return Loaded(model, context, ready, num_batch)
+    return Loaded(model, context, ready, num_batch, num_cells, num_outputs, threads)
+
+
+def _count_cells(command: frames.Load, model: Model, num_ctx: int) -> int:
+    """Cells of the pool that all sequences share; one of them may always fill its context."""
+    most = num_ctx * max(1, command.num_parallel)
+    # Memory that can't be cut is not made of cells.
+    if command.num_cells <= 0 or not model.can_cut:
+        return most
+    return max(num_ctx, min(command.num_cells, most))
+
+
+def _count_drafts(model: Model) -> int:
+    """Rows of logits for guesses that are verified together."""
+    if not model.can_cut:
+        return 0
+    return max(0, min(MAX_DRAFT, _MAX_DRAFT_BYTES // (4 * model.vocabulary.size)))
+
+
+def _choose_threads(command: frames.Load, context: Context) -> ThreadSettings:
+    if command.num_threads > 0:
+        return ThreadSettings(fixed=command.num_threads)
+    if has_gpu():
+        cores = count_cores()
+        return ThreadSettings(cores=cores, decode=cores, prefill=cores)
+    return calibrate_threads(context, count_cores())
 
 
 def _warm_up(model: Model, context: Context) -> None:

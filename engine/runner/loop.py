@@ -8,7 +8,7 @@ import logging
 import queue
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine import frames
 from engine.runner.cancellation import Cancellation
@@ -18,6 +18,7 @@ from engine.runner.generation import Generation
 from engine.runner.inbox import Compiled, Inbox, Message
 from engine.runner.llama import Context, LlamaError, Vocabulary
 from engine.runner.logprobs import TokenLogprobs
+from engine.runner.pool import CellPool
 from engine.runner.prefix.tiers import PrefixTiers
 from engine.runner.prompt import Limits, PromptError, prepare_prompt
 from engine.runner.sampling import (
@@ -28,8 +29,9 @@ from engine.runner.sampling import (
     check_sampling,
 )
 from engine.runner.slot import Slot, SlotTable
-from engine.runner.step import Stepper
+from engine.runner.step import Stepper, StepSettings
 from engine.runner.text import Pieces, TextStream
+from engine.runner.threads import ThreadSettings, choose_threads
 from engine.runner.waiting import WaitingLine, WaitingRequest
 
 logger = logging.getLogger(__name__)
@@ -42,13 +44,18 @@ _CLOSE_DEADLINE_S = 2.0
 
 @dataclass(frozen=True)
 class LoopSettings:
-    """Sizes the loop works with. The context must have room for num_ctx * num_slots tokens."""
+    """What the loop works with. The context has num_cells cells, enough for one full slot."""
 
     num_ctx: int
     num_slots: int
     num_batch: int
+    num_cells: int = 0
+    """Of the context; 0: enough for all slots to be full."""
     num_outputs: int = 0
-    """Most logit rows of one step; 0: one per slot, and so no drafts."""
+    """Most logit rows of one step; 0: one per slot."""
+    can_draft: bool = False
+    """What was evaluated can be taken back."""
+    threads: ThreadSettings = field(default_factory=ThreadSettings)
 
 
 class EngineLoop:
@@ -71,14 +78,21 @@ class EngineLoop:
         self._settings = settings
         self._inbox = inbox
         self._send = send
-        self._slots = SlotTable(context, settings.num_slots, settings.num_ctx, tiers)
+        num_cells = settings.num_cells or settings.num_ctx * settings.num_slots
+        self._slots = SlotTable(
+            context, settings.num_slots, settings.num_ctx, tiers, num_cells=num_cells
+        )
+        self._pool = CellPool(
+            self._slots, is_short=num_cells < settings.num_ctx * settings.num_slots
+        )
         self._stepper = Stepper(
             context,
             self._slots,
+            self._pool,
             vocabulary,
             cancellation,
-            num_batch=settings.num_batch,
-            num_outputs=settings.num_outputs,
+            choose_threads(settings.threads),
+            StepSettings(settings.num_batch, settings.num_outputs, settings.can_draft),
         )
         self._pieces = Pieces(vocabulary)
         self._table = CandidateTable(vocabulary.size, vocabulary.suppressed)
@@ -129,7 +143,7 @@ class EngineLoop:
     # --- commands ----------------------------------------------------------------------------
 
     def _take_commands(self) -> None:
-        idle = not self._waiting.is_ready and not self._slots.working
+        idle = not (self._waiting.is_ready or self._slots.working or self._pool)
         while self._running:
             try:
                 message, arrived_ns = self._inbox.get(block=idle)
@@ -198,6 +212,10 @@ class EngineLoop:
             if slot.generation is not None and slot.generation.request_id == request_id:
                 self._finish(slot, "cancelled")
                 return
+        for generation in self._pool:
+            if generation.request_id == request_id:
+                self._drop(generation)
+                return
         waiting = self._waiting.get(request_id)
         if waiting is not None:
             self._leave_unserved(waiting, "cancelled")
@@ -208,7 +226,7 @@ class EngineLoop:
             request_id=request_id,
             slots_total=self._settings.num_slots,
             slots_busy=len(self._slots.working),
-            queued=len(self._waiting),
+            queued=len(self._waiting) + len(self._pool),
             kv_tokens=self._slots.num_tokens,
             steps=self._stepper.count,
         )
@@ -232,12 +250,13 @@ class EngineLoop:
     # --- requests in and out -----------------------------------------------------------------
 
     def _admit(self) -> None:
+        self._pool.resume()
         for waiting in self._waiting.in_order():
             if waiting.command.num_predict == 0:
                 self._leave_unserved(waiting, "length")
                 continue
             slot = self._slots.find_idle(waiting.prompt.tokens)
-            if slot is None:
+            if slot is None or not self._pool.can_admit(len(waiting.prompt.tokens)):
                 return
             if self._slots.should_wait(waiting.prompt.tokens):
                 continue
@@ -299,6 +318,11 @@ class EngineLoop:
             self._reports += slot.generation.finish(reason)
         self._slots.release(slot)
 
+    def _drop(self, generation: Generation) -> None:
+        """End a request that is swapped out."""
+        self._reports += generation.finish("cancelled")
+        self._pool.drop(generation)
+
     def _fail(self, slot: Slot, kind: frames.FailureKind, text: str) -> None:
         if slot.generation is not None:
             self._reports.append(frames.Failed(slot.generation.request_id, kind, text))
@@ -307,6 +331,8 @@ class EngineLoop:
     def _cancel_all(self) -> None:
         for slot in self._slots.working:
             self._finish(slot, "cancelled")
+        for generation in list(self._pool):
+            self._drop(generation)
         for waiting in list(self._waiting):
             self._leave_unserved(waiting, "cancelled")
 

@@ -81,7 +81,15 @@ def _run_loop(
     loop = EngineLoop(
         loaded.context,
         loaded.model.vocabulary,
-        LoopSettings(ready.num_ctx, ready.num_parallel, loaded.num_batch),
+        LoopSettings(
+            ready.num_ctx,
+            ready.num_parallel,
+            loaded.num_batch,
+            num_cells=loaded.num_cells,
+            num_outputs=loaded.num_outputs,
+            can_draft=loaded.model.can_cut,
+            threads=loaded.threads,
+        ),
         inbox=inbox,
         send=pipes.send,
         cancellation=cancellation,

@@ -422,7 +422,7 @@ def test_running_stream_goes_on_while_a_long_prompt_comes_in(endless: RunnerProc
         between += report.request_id == stream
 
     assert report.request_id == late
-    assert between >= 8
+    assert between >= 3
     endless.send(frames.Cancel(stream))
     endless.follow(stream)
 

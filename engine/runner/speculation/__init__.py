@@ -1,0 +1,1 @@
+"""Guesses at the tokens to come, verified by the model many at a time."""
