@@ -181,7 +181,9 @@ def _usage(
 ) -> Usage:
     dropped = sum(answer.truncated_tokens for answer in answers)
     if dropped:
-        logger.warning("inputs did not fit into %d tokens: %d tokens were dropped", num_ctx, dropped)
+        logger.warning(
+            "inputs did not fit into %d tokens: %d tokens were dropped", num_ctx, dropped
+        )
     return Usage(
         total_duration=time.monotonic_ns() - started_ns,
         load_duration=loaded_ns - started_ns,
