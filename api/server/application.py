@@ -13,9 +13,14 @@ from starlette.exceptions import HTTPException
 from api.ollama.blobs import MAX_UPLOADS, blobs_router
 from api.ollama.completion import completion_router
 from api.ollama.create import create_router
+from api.ollama.embedding_shapes import EmbedBody, EmbeddingsBody, RerankBody
+from api.ollama.embeddings import embeddings_router
 from api.ollama.models import models_router
+from api.ollama.rerank import rerank_router
 from api.ollama.shapes import ChatBody, CopyBody, CreateBody, DeleteBody, GenerateBody, ShowBody
 from api.openai.chat import chat_router
+from api.openai.embedding_shapes import EmbeddingBody
+from api.openai.embeddings import openai_embeddings_router
 from api.openai.models import openai_models_router
 from api.openai.shapes import ChatCompletionBody
 from api.server.activity import Activity, ActivityMiddleware
@@ -29,6 +34,7 @@ from engine.engine import Engine
 from engine.errors import EngineError
 
 _BODIES = (ChatBody, ChatCompletionBody, CopyBody, CreateBody, DeleteBody, GenerateBody, ShowBody)
+_VECTOR_BODIES = (EmbedBody, EmbeddingBody, EmbeddingsBody, RerankBody)
 
 
 @dataclass(frozen=True)
@@ -78,11 +84,14 @@ def create_app(engine: Engine, settings: ServerSettings) -> FastAPI:
     app.include_router(blobs_router(engine.library, uploads, activity))
     app.include_router(create_router(engine.library))
     app.include_router(chat_router(engine))
+    app.include_router(embeddings_router(engine))
+    app.include_router(openai_embeddings_router(engine))
+    app.include_router(rerank_router(engine))
     app.include_router(openai_models_router(engine.library))
     app.add_exception_handler(EngineError, _answer_error)
     app.add_exception_handler(RequestError, _answer_error)
     app.add_exception_handler(HTTPException, _answer_unrouted)
-    describe_bodies(app, _BODIES)
+    describe_bodies(app, _BODIES + _VECTOR_BODIES)
     # The last one added is the first to see a request.
     app.add_middleware(BodyLimiter)
     app.add_middleware(Gate, host=settings.host, origins=settings.origins)
