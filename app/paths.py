@@ -52,6 +52,11 @@ def cache_folder() -> Path:
     return platformdirs.user_cache_path(_NAME, appauthor=False)
 
 
+def prefix_cache_folder() -> Path:
+    """Evaluated prefixes that runners find again after a restart."""
+    return cache_folder() / "prefix"
+
+
 def state_folder() -> Path:
     """What describes this run of the program: process ids, window places."""
     return platformdirs.user_state_path(_NAME, appauthor=False)

@@ -57,6 +57,9 @@ def scheduler_settings(settings: Settings) -> SchedulerSettings:
         load_timeout_s=settings.load_timeout_s,
         flash_attention=settings.flash_attention,
         kv_cache_type=settings.kv_cache_type,
+        cache_folder=str(paths.prefix_cache_folder()),
+        cache_disk_bytes=settings.cache_disk_bytes,
+        cache_ram_bytes=settings.cache_ram_bytes,
     )
 
 

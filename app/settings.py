@@ -55,6 +55,11 @@ class Settings:
     """0: informative log, 1: debug, 2: trace."""
     editor: str = ""
     go_template: bool | None = None
+    cache_disk_bytes: int = 20 * 1024**3
+    """Most that saved prefixes may take on disk (and never more than a tenth of what is free);
+    0: none are saved."""
+    cache_ram_bytes: int | None = None
+    """Most host memory for the prefixes of one model; None: chosen by the scheduler."""
     idle_exit_s: float = FOREVER
     """A server that served nothing for so long exits."""
     sources: Mapping[str, Origin] = field(default_factory=dict)
@@ -133,6 +138,8 @@ _FIELDS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "debug": ("OLLAMA_DEBUG", _parse_debug),
     "editor": ("OLLAMA_EDITOR", str),
     "go_template": ("OLLAMA_GO_TEMPLATE", _parse_bool),
+    "cache_disk_bytes": ("CORRAL_CACHE_DISK", _parse_unsigned),
+    "cache_ram_bytes": ("CORRAL_CACHE_RAM", _parse_unsigned),
     "idle_exit_s": ("CORRAL_IDLE_EXIT", _parse_timeout),
 }
 

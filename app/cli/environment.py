@@ -26,5 +26,7 @@ SERVE = (
         "OLLAMA_LOAD_TIMEOUT",
         'How long to allow model loads to stall before giving up (default "5m")',
     ),
+    ("CORRAL_CACHE_DISK", "Most bytes of saved prompt state on disk, 0 for none (default: 20 GiB)"),
+    ("CORRAL_CACHE_RAM", "Most bytes of prompt state per model in memory (default: automatic)"),
     ("CORRAL_IDLE_EXIT", "Exit after serving nothing for this long (default: never)"),
 )

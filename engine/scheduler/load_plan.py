@@ -3,6 +3,8 @@
 `inspect_model` reads the model file's header (disk; call it in a thread); the rest is pure.
 """
 
+import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,9 @@ MAX_EMBEDDING_BATCH = 2048
 KV_SHARE = 0.25
 """Automatic slots: the KV cache of all of them may take this much of what the weights leave."""
 _GIB = 1024**3
+CACHE_RAM_SHARE = 0.1
+"""Of the memory that a model leaves: what its runner may use for prefixes beyond the context."""
+MAX_CACHE_RAM_BYTES = 8 * _GIB
 
 _SINGLE_SEQUENCE_FAMILIES = frozenset(
     {
@@ -121,8 +126,36 @@ def plan_load(
         flash_attention=settings.flash_attention,
         kv_cache_type=settings.kv_cache_type,
         embedding=embedding,
+        model_digest=_digest(model),
+        cache_ram_bytes=_choose_cache_ram(settings, predicted_bytes, memory),
+        cache_folder=settings.cache_folder,
+        cache_disk_bytes=settings.cache_disk_bytes,
     )
     return LoadPlan(load, options, facts, predicted_bytes)
+
+
+def _digest(model: Model) -> str:
+    """Names the contents of weights and adapters, whatever else the model's manifest says."""
+    files = (model.weights_path, *model.adapter_paths)
+    # Blobs of a store are named by their contents; built-in files are not, but the manifest made
+    # up for them is.
+    named = [
+        path.name if _BLOB_NAME.fullmatch(path.name) else f"{model.digest} {path.name}"
+        for path in files
+    ]
+    return hashlib.sha256("\n".join(named).encode()).hexdigest()
+
+
+_BLOB_NAME = re.compile(r"sha256-[0-9a-f]{64}")
+
+
+def _choose_cache_ram(
+    settings: SchedulerSettings, predicted_bytes: int, memory: SystemMemory
+) -> int:
+    if settings.cache_ram_bytes is not None:
+        return settings.cache_ram_bytes
+    spare_bytes = max(0, memory.available_bytes - predicted_bytes)
+    return min(MAX_CACHE_RAM_BYTES, int(CACHE_RAM_SHARE * spare_bytes))
 
 
 def effective_num_ctx(options: Options, facts: ModelFacts, settings: SchedulerSettings) -> int:

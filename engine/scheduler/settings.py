@@ -37,6 +37,13 @@ class SchedulerSettings:
     """How long a runner may take to exit when asked, before it is made to."""
     flash_attention: bool | None = None
     kv_cache_type: str = "f16"
+    cache_folder: str = ""
+    """Where runners save evaluated prefixes; empty: nowhere."""
+    cache_disk_bytes: int = 20 * 1024**3
+    """Most that these may take, all models together; runners also leave most of the free space
+    alone. 0: none are saved."""
+    cache_ram_bytes: int | None = None
+    """Host memory for prefixes of one model; None: a share of what is free (load_plan.py)."""
 
     @property
     def model_limit(self) -> int:
