@@ -2,9 +2,12 @@
 
 import queue
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from engine import frames
-from engine.runner.constraint.protocol import ConstraintError, TokenConstraint
+
+if TYPE_CHECKING:  # it imports numpy, which is to be imported while the model is read
+    from engine.runner.constraint.protocol import ConstraintError, TokenConstraint
 
 
 @dataclass(frozen=True)
@@ -12,7 +15,7 @@ class Compiled:
     """What became of a waiting request's constraint."""
 
     request_id: int
-    result: TokenConstraint | ConstraintError
+    result: "TokenConstraint | ConstraintError"
 
 
 Message = frames.Command | Compiled
