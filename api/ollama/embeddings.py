@@ -1,13 +1,12 @@
 """POST /api/embed and the older /api/embeddings (spec 1.7, 1.8). Event loop."""
 
 import asyncio
-from typing import Any
 
 import msgspec
 from fastapi import APIRouter, Request
 
-from api.ollama.references import local_name
 from api.ollama.embedding_shapes import EmbedBody, EmbeddingsBody
+from api.ollama.references import local_name
 from api.server.body import read_shape, request_body
 from api.server.errors import RequestError
 from api.server.float_output import encode_vectors
@@ -116,7 +115,7 @@ def encoded(result: EmbedResult) -> list[msgspec.Raw]:
     return [msgspec.Raw(row) for row in encode_vectors(result.vectors, result.dimensions)]
 
 
-def _texts(value: Any) -> tuple[str, ...]:
+def _texts(value: object) -> tuple[str, ...]:
     """An empty text on its own stands for nothing; among others it is a text."""
     match value:
         case None | "":

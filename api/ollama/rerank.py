@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 from fastapi import APIRouter, Request
 
-from api.ollama.references import local_name
 from api.ollama.embedding_shapes import RerankBody
+from api.ollama.references import local_name
 from api.server.body import read_shape, request_body
 from api.server.json_output import encode
 from api.server.single_answer import SingleAnswer
@@ -83,12 +83,13 @@ def rerank_router(engine: Engine) -> APIRouter:
 
 def _texts(values: list[Any]) -> tuple[str, ...]:
     texts = [value.get("text") if isinstance(value, dict) else value for value in values]
-    if not texts or not all(isinstance(text, str) for text in texts):
+    known = [text for text in texts if isinstance(text, str)]
+    if not texts or len(known) < len(texts):
         raise InvalidRequestError(
             '"documents" must be a list of strings, or of objects with a string "text", '
             "and not empty"
         )
-    return tuple(texts)
+    return tuple(known)
 
 
 def _reply(body: RerankBody, documents: tuple[str, ...], result: RerankResult) -> bytes:

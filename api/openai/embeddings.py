@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -72,7 +73,7 @@ def openai_embeddings_router(engine: Engine) -> APIRouter:
     return router
 
 
-def _inputs(value: Any) -> tuple[Input, ...]:
+def _inputs(value: object) -> tuple[Input, ...]:
     match value:
         case None | []:
             raise InvalidRequestError("invalid input")
@@ -93,7 +94,7 @@ def _are_tokens(values: list[Any]) -> bool:
 
 
 def _reply(model: str, result: EmbedResult, as_base64: bool) -> bytes:
-    vectors: list[msgspec.Raw] | list[str] = _base64(result) if as_base64 else encoded(result)
+    vectors: Sequence[msgspec.Raw | str] = _base64(result) if as_base64 else encoded(result)
     entries = [EmbeddingEntry("embedding", one, index) for index, one in enumerate(vectors)]
     tokens = result.usage.prompt_tokens
     return encode(EmbeddingList("list", entries, model, EmbeddingUsage(tokens, tokens)))
