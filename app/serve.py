@@ -3,6 +3,8 @@
 Shared by `corral serve` and the desktop app's server thread.
 """
 
+import logging
+import platform
 import sys
 from pathlib import Path
 
@@ -10,12 +12,20 @@ from fastapi import FastAPI
 
 from api.server.application import ServerSettings, create_app
 from app import paths
+from app.proxies import find_proxy
 from app.settings import Settings, process_environment
 from app.version import CORRAL_VERSION, OLLAMA_API_VERSION
 from engine.engine import Engine
+from engine.identity.errors import IdentityError
+from engine.identity.key import Identity
 from engine.library.library import Library
+from engine.registry.account import Account
+from engine.registry.pull import Puller
+from engine.registry.settings import RegistrySettings
 from engine.scheduler.environment import select_runner_environment
 from engine.scheduler.scheduler import Scheduler, SchedulerSettings
+
+_LOG = logging.getLogger("corral.serve")
 
 
 def build_app(settings: Settings) -> FastAPI:
@@ -30,6 +40,9 @@ def build_app(settings: Settings) -> FastAPI:
     engine = Engine(
         library, Scheduler(scheduler_settings(settings)), go_template=settings.go_template
     )
+    identity = Identity(paths.ollama_folder())
+    _ensure_key(identity)
+    registry = RegistrySettings(user_agent=user_agent(), find_proxy=find_proxy)
     return create_app(
         engine,
         ServerSettings(
@@ -39,7 +52,27 @@ def build_app(settings: Settings) -> FastAPI:
             port=settings.host.port,
             origins=settings.origins,
         ),
+        puller=Puller(library, identity, registry),
+        account=Account(identity, platform.node(), registry),
     )
+
+
+def _ensure_key(identity: Identity) -> None:
+    """Make the key of this machine, if it has none; what needs it fails by itself without one."""
+    try:
+        key, created = identity.ensure_key()
+    except IdentityError as exc:
+        _LOG.warning("%s; registries that want a signature will refuse us", exc)
+        return
+    if created:
+        _LOG.info("Couldn't find '%s'. Generating new private key.", identity.path)
+        _LOG.info("Your new public key is: %s", key.public_line)
+
+
+def user_agent() -> str:
+    """How we introduce ourselves. Registries keep new models from old versions of Ollama."""
+    system = f"{platform.machine()} {platform.system().lower()}"
+    return f"ollama/{OLLAMA_API_VERSION} ({system}) corral/{CORRAL_VERSION}"
 
 
 def scheduler_settings(settings: Settings) -> SchedulerSettings:

@@ -17,11 +17,13 @@ from api.client.shapes import (
     ModelList,
     ModelSummary,
     ProgressReply,
+    PullBody,
     Reply,
     Request,
     RunningList,
     RunningModel,
     ShowReply,
+    UserReply,
     VersionReply,
 )
 from api.client.stream import ReplyT, Stream
@@ -143,6 +145,20 @@ class Client:
         return self._stream(
             "/api/create", body, ProgressReply, lambda reply: reply.status == "success"
         )
+
+    def pull(self, body: PullBody) -> Stream[ProgressReply]:
+        """Fetch a model from a registry; the stream ends with the status "success"."""
+        return self._stream(
+            "/api/pull", body, ProgressReply, lambda reply: reply.status == "success"
+        )
+
+    def whoami(self) -> UserReply:
+        """Who is signed in. ResponseError with status 401 and `signin_url` for nobody."""
+        return self._ask("POST", "/api/me", UserReply)
+
+    def sign_out(self) -> None:
+        """Take the server's key out of the account. ResponseError 401 if it is in none."""
+        self._send("POST", "/api/signout")
 
     def generate(self, body: GenerateBody) -> Stream[GenerateReply]:
         """Complete a prompt; the last reply has `done`."""

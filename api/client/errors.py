@@ -18,8 +18,10 @@ class ServerUnreachableError(ClientError):
 class ResponseError(ClientError):
     """The server refused or failed. `str(error)` is the server's own text."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, signin_url: str = "") -> None:
         super().__init__(message)
+        self.signin_url = signin_url
+        """Where to sign in, if that is what is missing."""
         self.status = status
         """HTTP status; 200 when the error came as a line of a stream that had begun well."""
         self.message = message

@@ -217,7 +217,7 @@ class CreateBody(Request, frozen=True, kw_only=True, rename={"from_": "from"}):
 
 
 class ProgressReply(Reply, frozen=True, kw_only=True):
-    """One object of the stream of /api/create. The last has status "success"."""
+    """One object of the streams of /api/create and /api/pull. The last has status "success"."""
 
     status: str = ""
     digest: str = ""
@@ -225,7 +225,23 @@ class ProgressReply(Reply, frozen=True, kw_only=True):
     completed: int = 0
 
 
+class PullBody(Request, frozen=True, kw_only=True):
+    """POST /api/pull. `insecure`: over http, without encryption."""
+
+    model: str
+    insecure: bool = False
+
+
+class UserReply(Reply, frozen=True, kw_only=True):
+    """POST /api/me: who is signed in."""
+
+    name: str
+    email: str = ""
+    plan: str = ""
+
+
 class ErrorReply(Reply, frozen=True, kw_only=True):
     """The body of every error of the native dialect, and the error line of a stream."""
 
     error: str = ""
+    signin_url: str = ""

@@ -39,14 +39,14 @@ def raise_for_status(response: httpx2.Response) -> None:
     """
     if response.is_success:
         return
-    raise ResponseError(response.status_code, _error_text(response))
+    reply = _error_reply(response.read())
+    text = reply.error or f"{response.status_code} {response.reason_phrase}".strip()
+    raise ResponseError(response.status_code, text, reply.signin_url)
 
 
-def _error_text(response: httpx2.Response) -> str:
-    body = response.read()
+def _error_reply(body: bytes) -> ErrorReply:
     try:
-        text = msgspec.json.decode(body, type=ErrorReply).error
+        return msgspec.json.decode(body, type=ErrorReply)
     except msgspec.MsgspecError:
         # Not our dialect: a proxy's page, or the plain "404 page not found".
-        text = body.decode("utf-8", "replace").strip()[:MAX_ERROR_TEXT]
-    return text or f"{response.status_code} {response.reason_phrase}".strip()
+        return ErrorReply(error=body.decode("utf-8", "replace").strip()[:MAX_ERROR_TEXT])

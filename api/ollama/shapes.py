@@ -102,6 +102,16 @@ class DeleteBody(Shape):
     name: str = ""
 
 
+class PullBody(Shape):
+    """POST /api/pull."""
+
+    go_name: ClassVar[str] = "PullRequest"
+    model: str = ""
+    name: str = ""
+    insecure: bool = False
+    stream: bool = True
+
+
 class CreateBody(Shape):
     """POST /api/create (spec 8)."""
 

@@ -10,15 +10,27 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse
 from starlette.exceptions import HTTPException
 
+from api.ollama.account import account_router
 from api.ollama.blobs import MAX_UPLOADS, blobs_router
 from api.ollama.completion import completion_router
 from api.ollama.create import create_router
 from api.ollama.embedding_shapes import EmbedBody, EmbeddingsBody, RerankBody
 from api.ollama.embeddings import embeddings_router
 from api.ollama.models import models_router
+from api.ollama.pull import pull_router
 from api.ollama.rerank import rerank_router
-from api.ollama.shapes import ChatBody, CopyBody, CreateBody, DeleteBody, GenerateBody, ShowBody
+from api.ollama.shapes import (
+    ChatBody,
+    CopyBody,
+    CreateBody,
+    DeleteBody,
+    GenerateBody,
+    PullBody,
+    ShowBody,
+)
 from api.openai.chat import chat_router
+from api.openai.completion_body import CompletionBody
+from api.openai.completions import completions_router
 from api.openai.embedding_shapes import EmbeddingBody
 from api.openai.embeddings import openai_embeddings_router
 from api.openai.models import openai_models_router
@@ -32,8 +44,20 @@ from api.server.status import status_router
 from api.server.streaming import JSONAnswer
 from engine.engine import Engine
 from engine.errors import EngineError
+from engine.registry.account import Account
+from engine.registry.pull import Puller
 
-_BODIES = (ChatBody, ChatCompletionBody, CopyBody, CreateBody, DeleteBody, GenerateBody, ShowBody)
+_BODIES = (
+    ChatBody,
+    ChatCompletionBody,
+    CompletionBody,
+    CopyBody,
+    CreateBody,
+    DeleteBody,
+    GenerateBody,
+    PullBody,
+    ShowBody,
+)
 _VECTOR_BODIES = (EmbedBody, EmbeddingBody, EmbeddingsBody, RerankBody)
 
 
@@ -51,8 +75,16 @@ class ServerSettings:
     """Further allowed origins (OLLAMA_ORIGINS)."""
 
 
-def create_app(engine: Engine, settings: ServerSettings) -> FastAPI:
-    """The application. It closes `engine` when the server shuts down.
+def create_app(
+    engine: Engine,
+    settings: ServerSettings,
+    *,
+    puller: Puller | None = None,
+    account: Account | None = None,
+) -> FastAPI:
+    """The application. It closes `engine` and `puller` when the server shuts down.
+
+    Without `puller` and `account` their routes are missing: a server that keeps to itself.
 
     `app.state.activity` tells how busy the server is; `app.state.loop` is its event loop once it
     serves, for threads that want something done there. Raises InvalidOriginError for a bad
@@ -65,6 +97,8 @@ def create_app(engine: Engine, settings: ServerSettings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.loop = asyncio.get_running_loop()
         yield
+        if puller is not None:
+            await puller.close()
         await engine.close()
         uploads.shutdown(wait=False, cancel_futures=True)
 
@@ -83,7 +117,12 @@ def create_app(engine: Engine, settings: ServerSettings) -> FastAPI:
     app.include_router(models_router(engine))
     app.include_router(blobs_router(engine.library, uploads, activity))
     app.include_router(create_router(engine.library))
+    if puller is not None:
+        app.include_router(pull_router(puller))
+    if account is not None:
+        app.include_router(account_router(account))
     app.include_router(chat_router(engine))
+    app.include_router(completions_router(engine))
     app.include_router(embeddings_router(engine))
     app.include_router(openai_embeddings_router(engine))
     app.include_router(rerank_router(engine))

@@ -7,14 +7,17 @@ import sys
 import click
 
 from api.client.client import Client
-from api.client.shapes import GenerateBody, GenerateReply
+from api.client.errors import ResponseError
+from api.client.shapes import GenerateBody, GenerateReply, ShowReply
 from app.cli import environment
 from app.cli.answer import AnswerPrinter, AnswerStyle, print_summary
 from app.cli.background import ensure_server
 from app.cli.command import Command, at_least
 from app.cli.connection import open_client
 from app.cli.errors import CommandError
+from app.cli.pull import pull_model
 from app.cli.spinner import spinner
+from app.cli.stop import NOT_FOUND
 from app.durations import DurationError, parse_duration
 from app.settings import load_settings
 
@@ -32,6 +35,7 @@ _THINK_LEVELS = ("high", "medium", "low", "max")
 )
 @click.option("--format", "format_text", default="", help="Response format (e.g. json)")
 @click.option("--hidethinking", is_flag=True, help="Hide thinking output (if provided)")
+@click.option("--insecure", is_flag=True, help="Use an insecure registry")
 @click.option("--keepalive", help="Duration to keep a model loaded (e.g. 5m)")
 @click.option("--nowordwrap", is_flag=True, help="Don't wrap words to the next line automatically")
 @click.option(
@@ -42,6 +46,7 @@ def command(
     arguments: tuple[str, ...],
     format_text: str,
     hidethinking: bool,
+    insecure: bool,
     keepalive: str | None,
     nowordwrap: bool,
     think: str | None,
@@ -62,7 +67,7 @@ def command(
     settings = load_settings()
     with open_client(settings) as client:
         ensure_server(client, settings)
-        reply = client.show(request.model)
+        reply = _show_or_pull(client, request.model, insecure=insecure)
         if prompts or not sys.stdout.isatty():
             answer_once(client, request, " ".join(prompts), style)
             return
@@ -71,6 +76,17 @@ def command(
         with spinner():
             client.load(request.model, keep_alive=request.keep_alive)
         Session(client, request, style, settings, history=reply.messages or []).run()
+
+
+def _show_or_pull(client: Client, model: str, *, insecure: bool) -> ShowReply:
+    """All about a model, which is pulled if it is missing."""
+    try:
+        return client.show(model)
+    except ResponseError as exc:
+        if exc.status != NOT_FOUND:
+            raise
+    pull_model(client, model, insecure=insecure)
+    return client.show(model)
 
 
 def answer_once(client: Client, request: GenerateBody, prompt: str, style: AnswerStyle) -> None:

@@ -132,6 +132,18 @@ def link_atomically(source: Path, path: Path, verify: Callable[[str], None]) -> 
     return True
 
 
+def publish_file(temporary: Path, path: Path) -> None:
+    """Give a file that grew under another name in the same folder its final one, durably.
+
+    The caller has verified its content. Raises OSError.
+    """
+    with temporary.open("rb+") as file:
+        os.fsync(file.fileno())
+    os.chmod(temporary, 0o644)
+    os.replace(temporary, path)
+    sync_folder(path.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename in a folder survive a power cut, where the system has a way to ask for it."""
     if os.name == "nt":

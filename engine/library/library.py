@@ -63,7 +63,7 @@ class Library:
             *(Store(path, read_only=True) for path in read_only_roots),
             BundledModels(bundled or {}, self._headers),
         )
-        self._keep_layers = keep_layers
+        self.keeps_layers = keep_layers
         self._lock = threading.RLock()
         """Held while manifests change, and while layers are deleted."""
         self._pins: Counter[Digest] = Counter()
@@ -140,10 +140,10 @@ class Library:
         with contextlib.ExitStack() as pins:
             with self._lock:
                 stored = origin.load_manifest(found)
-                pins.enter_context(self._pinned(stored.manifest.digests))
+                pins.enter_context(self.pinned(stored.manifest.digests))
             self._adopt(origin, stored.manifest.digests)
-            replaced = self._put_manifest(to_name, stored.data)
-        self._drop_layers(replaced)
+            replaced = self.put_manifest(to_name, stored.data)
+        self.drop_layers(replaced)
 
     def delete(self, name: ModelName | str) -> None:
         """Remove a model and the layers that no other model needs (spec 1.12).
@@ -162,7 +162,7 @@ class Library:
                 raise ReadOnlyModelError(f"model '{raw}' is {place} and can't be deleted")
             layers = self._layers_of(found)
             self._own.delete_manifest(found)
-            self._drop_layers(layers)
+            self.drop_layers(layers)
 
     def create(self, request: CreateRequest) -> Iterator[Progress]:
         """Make a model (spec 8). The work is done as the reports are taken.
@@ -180,7 +180,7 @@ class Library:
             def find(name: str) -> Model:
                 with self._lock:
                     model = self.get(name)
-                    pins.enter_context(self._pinned(model.manifest.digests))
+                    pins.enter_context(self.pinned(model.manifest.digests))
                 return model
 
             creation = Creation(
@@ -189,12 +189,12 @@ class Library:
                 headers=self._headers,
                 find=find,
                 adopt=self._adopt_from,
-                pin=lambda digest: pins.enter_context(self._pinned((digest,))),
+                pin=lambda digest: pins.enter_context(self.pinned((digest,))),
             )
             yield from creation.run()
             name = ModelName.parse(request.model)
-            replaced = self._put_manifest(name, creation.manifest.encode())
-        self._drop_layers(replaced)
+            replaced = self.put_manifest(name, creation.manifest.encode())
+        self.drop_layers(replaced)
         yield Progress("success")
 
     def prune(self, grace_s: float = PRUNE_GRACE_S) -> int:
@@ -204,7 +204,7 @@ class Library:
         """
         with self._lock:
             self._own.rename_legacy_blobs()
-            if self._keep_layers:
+            if self.keeps_layers:
                 return 0
             try:
                 keep = self._own.load_references() | frozenset(self._pins)
@@ -236,6 +236,14 @@ class Library:
         """
         return self._own.write_blob(digest, chunks, max_bytes)
 
+    def download_path(self, digest: Digest) -> Path:
+        """Where a blob grows while it is downloaded; its state lies beside it, with ".json"."""
+        return self._own.download_path(digest)
+
+    def publish_download(self, digest: Digest) -> None:
+        """A download that is complete and verified becomes the blob. Raises StorageError."""
+        self._own.publish_download(digest)
+
     # --- layers ------------------------------------------------------------------------------
 
     def _adopt_from(self, model: Model) -> None:
@@ -262,8 +270,11 @@ class Library:
             # No link: an update of the program may change the file in place.
             self._own.adopt_blob(digest, path, may_link=False)
 
-    def _put_manifest(self, name: ModelName, data: bytes) -> frozenset[Digest]:
-        """Write a manifest; the blobs of the one it replaces."""
+    def put_manifest(self, name: ModelName, data: bytes) -> frozenset[Digest]:
+        """Write a manifest, whose blobs are there and pinned; the blobs of the one it replaces.
+
+        Raises StorageError.
+        """
         with self._lock:
             found = self._own.locate(name)
             layers = frozenset[Digest]() if found is None else self._layers_of(found)
@@ -278,9 +289,9 @@ class Library:
             logger.warning("the layers of %s are not looked for: %s", name.short, exc)
             return frozenset()
 
-    def _drop_layers(self, digests: frozenset[Digest]) -> None:
+    def drop_layers(self, digests: frozenset[Digest]) -> None:
         """Delete those blobs that nothing needs; all stay if that can't be known."""
-        if self._keep_layers or not digests:
+        if self.keeps_layers or not digests:
             return
         with self._lock:
             try:
@@ -291,8 +302,8 @@ class Library:
                 logger.warning("unused layers are kept: %s", exc)
 
     @contextlib.contextmanager
-    def _pinned(self, digests: Iterable[Digest]) -> Iterator[None]:
-        """No deletion of these blobs while the body runs."""
+    def pinned(self, digests: Iterable[Digest]) -> Iterator[None]:
+        """No deletion of these blobs while the body runs, whether they are there yet or not."""
         pinned = Counter(digests)
         with self._lock:
             self._pins += pinned

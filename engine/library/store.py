@@ -23,6 +23,7 @@ from engine.library.errors import (
 from engine.library.files import (
     TEMPORARY_PREFIX,
     link_atomically,
+    publish_file,
     read_chunks,
     read_file,
     storage_errors,
@@ -191,6 +192,18 @@ class Store:
     def blob_path(self, digest: Digest) -> Path:
         """Where a blob lies or would lie."""
         return self._blobs / digest.file_name
+
+    def download_path(self, digest: Digest) -> Path:
+        """Where a blob grows while it is downloaded; its state lies beside it, with ".json".
+
+        Unlike the names that Ollama uses: neither program can continue what the other began.
+        """
+        return self._blobs / f"{digest.file_name}-download"
+
+    def publish_download(self, digest: Digest) -> None:
+        """A download that is complete and verified becomes the blob. Raises StorageError."""
+        with storage_errors("store a part of the model"):
+            publish_file(self.download_path(digest), self.blob_path(digest))
 
     def has_blob(self, digest: Digest) -> bool:
         """Whether the blob is there."""

@@ -1,0 +1,1 @@
+"""Who this machine is towards registries and ollama.com: one ed25519 key, and what it signs."""

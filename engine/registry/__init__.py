@@ -1,0 +1,1 @@
+"""Pulling models from registries: the wire, who may be asked for what, and resumable downloads."""

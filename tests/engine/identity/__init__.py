@@ -1,0 +1,1 @@
+"""Tests of the key and of what it signs."""
