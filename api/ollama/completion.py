@@ -9,6 +9,7 @@ from api.ollama.shapes import ChatBody, GenerateBody
 from api.server.body import read_shape, request_body
 from api.server.formats import parse_format
 from api.server.logprobs import check_top_logprobs
+from api.server.priority import read_priority
 from api.server.streaming import Answer
 from api.server.unsupported import refuse_unsupported
 from engine.completion import ChatRequest, GenerateRequest
@@ -47,6 +48,7 @@ def completion_router(engine: Engine) -> APIRouter:
                 render_only=body.debug_render_only,
                 constraint=constraint,
                 top_logprobs=body.top_logprobs if body.logprobs else None,
+                priority=read_priority(request),
             )
         )
         return Answer(events, GenerateTranslator(body.model), stream=body.stream)
@@ -74,6 +76,7 @@ def completion_router(engine: Engine) -> APIRouter:
                 render_only=body.debug_render_only,
                 constraint=constraint,
                 top_logprobs=body.top_logprobs if body.logprobs else None,
+                priority=read_priority(request),
             )
         )
         return Answer(events, ChatTranslator(body.model), stream=body.stream)

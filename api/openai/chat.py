@@ -1,17 +1,18 @@
 """POST /v1/chat/completions (spec 1.15): a thin translation onto the engine's chat."""
 
-import re
 from typing import Any
 
 from fastapi import APIRouter, Request
 
 from api.ollama.references import local_name
+from api.openai.logit_bias import read_logit_bias
 from api.openai.messages import engine_messages, has_part
 from api.openai.replies import ChatCompletionTranslator
 from api.openai.shapes import ChatCompletionBody, ResponseFormat
 from api.server.body import read_shape, request_body
 from api.server.formats import schema_constraint
 from api.server.logprobs import check_top_logprobs
+from api.server.priority import read_priority
 from api.server.streaming import Answer
 from api.server.unsupported import refuse_unsupported
 from engine.completion import ChatRequest
@@ -20,8 +21,6 @@ from engine.errors import InvalidRequestError
 from engine.frames import Constraint
 from engine.library.gotext import quote
 
-MAX_BIAS = 100
-_TOKEN = re.compile("[0-9]{1,9}")
 _THINK: dict[str, bool | str | None] = {
     "": None,
     "none": False,
@@ -53,7 +52,8 @@ def chat_router(engine: Engine) -> APIRouter:
             think=_think(body),
             constraint=_constraint(body.response_format),
             top_logprobs=body.top_logprobs if body.logprobs else None,
-            logit_bias=_logit_bias(body.logit_bias),
+            logit_bias=read_logit_bias(body.logit_bias),
+            priority=read_priority(request),
         )
         await refuse_unsupported(engine, chat.model, _later_fields(body))
         translator = ChatCompletionTranslator(
@@ -99,22 +99,6 @@ def _constraint(wanted: ResponseFormat) -> Constraint | None:
             return Constraint(kind, text)
         case other:
             raise InvalidRequestError(f"invalid response_format type: {quote(other)}")
-
-
-def _logit_bias(wanted: dict[str, Any]) -> tuple[tuple[int, float], ...]:
-    """Token ids are the keys. Whether the model has such a token is for its runner to say."""
-    pairs = []
-    for key, value in wanted.items():
-        if not _TOKEN.fullmatch(key):
-            raise InvalidRequestError(f"logit_bias: {quote(key)} is not a token id")
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise InvalidRequestError("logit_bias: values must be numbers")
-        if not -MAX_BIAS <= value <= MAX_BIAS:
-            raise InvalidRequestError(
-                f"logit_bias: values must be between -{MAX_BIAS} and {MAX_BIAS}"
-            )
-        pairs.append((int(key), float(value)))
-    return tuple(pairs)
 
 
 def _options(body: ChatCompletionBody) -> dict[str, Any]:
