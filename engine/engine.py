@@ -39,6 +39,10 @@ logger = logging.getLogger(__name__)
 _SPECIAL_TOKENS = 4
 """More than any tokenizer adds to a text on its own."""
 
+THINKING_SHARE = 75
+"""Percent of its tokens (num_predict, or the context) that an answer with a format may think;
+the rest is for what was asked for."""
+
 
 @dataclass(frozen=True)
 class _Prompt:
@@ -224,7 +228,7 @@ class _Run:
             shift=request.shift,
             truncate=request.truncate,
             visible_tokens=prompt.template.visible_tokens if prompt.template else (),
-            constraint=_constraint(request.constraint, prompt, thinks=parser is not None),
+            constraint=self._constraint(prompt, thinks=parser is not None),
             logit_bias=request.logit_bias,
             top_logprobs=-1 if request.top_logprobs is None else request.top_logprobs,
             priority=request.priority,
@@ -242,6 +246,26 @@ class _Run:
                 if rest.content or rest.thinking:
                     yield rest
                 yield self._done(prompt, report, with_context)
+
+    def _constraint(self, prompt: _Prompt, *, thinks: bool) -> Constraint | None:
+        """What the runner must enforce: the same run thinks first and keeps to the format then."""
+        wanted = self.request.constraint
+        if wanted is None or not thinks or prompt.template is None:
+            return wanted
+        tags = prompt.template.thinking_tags
+        if tags is None:
+            return wanted
+        opening, closing = tags
+        most = self.lease.num_ctx
+        if self.options.num_predict > 0:
+            most = min(most, self.options.num_predict)
+        return Constraint(
+            wanted.kind,
+            wanted.text,
+            after=closing,
+            opening="" if opens_thinking(prompt.text, opening) else opening,
+            within=max(1, most * THINKING_SHARE // 100),
+        )
 
     def _done(self, prompt: _Prompt, finished: Finished, with_context: bool) -> Done:
         metrics = Metrics(
@@ -276,18 +300,6 @@ def _thinking_parser(prompt: _Prompt, think: bool | str | None) -> ThinkingParse
 
 def _count_images(conversation: Conversation) -> int:
     return sum(len(message.images) for message in conversation.messages)
-
-
-def _constraint(wanted: Constraint | None, prompt: _Prompt, *, thinks: bool) -> Constraint | None:
-    """What the runner must enforce: the same run thinks first and keeps to the format then."""
-    if wanted is None or not thinks or prompt.template is None:
-        return wanted
-    tags = prompt.template.thinking_tags
-    if tags is None:
-        return wanted
-    opening, closing = tags
-    is_open = opens_thinking(prompt.text, opening)
-    return Constraint(wanted.kind, wanted.text, closing, "" if is_open else opening)
 
 
 def _chat_messages(model: Model, request: ChatRequest) -> tuple[Message, ...]:

@@ -58,6 +58,9 @@ class Constraint(msgspec.Struct, frozen=True, gc=False):
     opening: str = ""
     """Only with `after`: the output is made to begin with this text (the start of thinking);
     empty where the prompt ends with it."""
+    within: int = 0
+    """Only with `after`: once the output has so many tokens, `after` is forced upon it, so that
+    there is room for the rest; 0: never."""
 
 
 class TokenLogprob(msgspec.Struct, frozen=True, gc=False, array_like=True):

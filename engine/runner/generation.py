@@ -15,6 +15,9 @@ from engine.runner.text import TextStream
 MAX_REPEATS = 30
 """The same non-blank token more often than this in a row ends a request (spec 0.2)."""
 
+MAX_REPEATS_CONSTRAINED = 10 * MAX_REPEATS
+"""The same where a cut means a broken document and most answers are bounded anyway."""
+
 Verdict = Literal["go on"] | FinishReason
 
 
@@ -137,7 +140,8 @@ class Generation:
         # the answer did not end by itself.
         self._repeats = self._repeats + 1 if text == self._last_text else 1
         self._last_text = text
-        return self._repeats > MAX_REPEATS and bool(text.strip())
+        most = MAX_REPEATS if self.constraint is None else MAX_REPEATS_CONSTRAINED
+        return self._repeats > most and bool(text.strip())
 
     def take_chunk(self, *, even_empty: bool = False) -> Chunk | None:
         """The text that came free since the last time."""

@@ -138,7 +138,7 @@ class EngineLoop:
             if verdict != "go on":
                 self._finish(slot, verdict)
         for slot, text in outcome.failed:
-            self._fail(slot, "internal", text)
+            self._fail(slot, "invalid", text)
 
     # --- commands ----------------------------------------------------------------------------
 

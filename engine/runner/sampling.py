@@ -43,7 +43,7 @@ def check_bias(pairs: Sequence[tuple[int, float]], vocab_size: int) -> None:
     for token, value in pairs:
         if not 0 <= token < vocab_size:
             raise SamplingError(f"token {token} is not in the model's vocabulary")
-        if math.isnan(value):
+        if math.isnan(value) or value == math.inf:
             raise SamplingError("logit_bias must be a number")
 
 

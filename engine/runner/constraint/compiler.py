@@ -93,7 +93,7 @@ class ConstraintCompiler:
         if overshooting is None:
             overshooting = tokenizer.find_overshooting(closing.encode())
             self._overshooting[closing] = overshooting
-        return Preamble(tokenizer, constraint.opening, closing, overshooting)
+        return Preamble(tokenizer, constraint, overshooting)
 
     def _compute_mask(self, matcher: GrammarMatcher) -> None:
         """Engine-loop thread. The lock is handed over to the mask thread."""

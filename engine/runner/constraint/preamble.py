@@ -3,14 +3,15 @@
 Engine-loop thread only. The constraint starts exactly behind the closing tag, at the border of a
 token: a token that would complete the tag and go on with something else is never sampled.
 Whitespace after the tag belongs to the tag (nobody shows it). A model that wants to end its
-answer while it still thinks gets the closing tag put into its mouth. One that reaches its token
-limit before it closes ends with "length" and without a document.
+answer while it still thinks, or has used up the tokens it may think with, gets the closing tag
+put into its mouth.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
+from engine.frames import Constraint
 from engine.runner.constraint.protocol import Logits
 from engine.runner.constraint.tokenizer import ConstraintTokenizer, Tokens
 
@@ -21,27 +22,28 @@ class Preamble:
     def __init__(
         self,
         tokenizer: ConstraintTokenizer,
-        opening: str,
-        closing: str,
+        constraint: Constraint,
         overshooting: Sequence[Tokens],
     ) -> None:
-        """`opening`: what the output is made to begin with; empty if the prompt does already.
-        `overshooting`: of `ConstraintTokenizer.find_overshooting(closing)`."""
+        """`overshooting`: of `ConstraintTokenizer.find_overshooting(constraint.after)`."""
         self.is_over = False
         self._tokenizer = tokenizer
-        self._closing = closing
-        self._tag = closing.encode()
+        self._closing = tokenizer.tokenize(constraint.after)
+        self._tag = constraint.after.encode()
+        self._left = constraint.within
+        """Tokens until the closing tag is forced; 0 and less: it is, or never will be."""
         self._overshooting = overshooting
         self._matched = 0
         """How much of the closing tag the output ends with."""
         self._ends = np.array(sorted(tokenizer.end_tokens), dtype=np.int64)
+        opening = constraint.opening
         self._forced = tokenizer.tokenize(opening) if opening else []
         """The rest of a tag that must come next."""
 
     def apply(self, logits: Logits) -> None:
         """Forbid what would run over the closing tag, end tokens, and what is not forced."""
         if not self._forced and int(logits.argmax()) in self._tokenizer.end_tokens:
-            self._forced = self._tokenizer.tokenize(self._closing)
+            self._forced = list(self._closing)
         if self._forced:
             logits[:] = -np.inf
             logits[self._forced[0]] = 0
@@ -53,6 +55,9 @@ class Preamble:
         """Follow the output."""
         if self._forced and token == self._forced[0]:
             del self._forced[0]
+        self._left -= 1
+        if self._left == 0:
+            self._forced += self._closing
         text = self._tag[: self._matched] + self._tokenizer.piece(token)
         if self._tag in text:
             self.is_over = True

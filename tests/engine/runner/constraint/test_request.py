@@ -132,6 +132,18 @@ def test_who_wants_to_end_while_thinking_must_answer_first(compiler, vocabulary)
     assert output.text in ("</think>yes", "</think>no")
 
 
+@pytest.mark.parametrize("within", [1, 2, 7])
+def test_thinking_is_cut_where_it_would_leave_no_room(compiler, vocabulary, within):
+    constraint = compiler.compile(
+        Constraint("regex", "yes|no", after="</think>", opening="<think>", within=within)
+    )
+    output = write(constraint, vocabulary, 5)
+    assert output.text.startswith("<think>")
+    assert re.fullmatch("</think>(yes|no)", output.text[output.text.index("</think>") :])
+    tag = vocabulary.tokenize("</think>", add_special=False, parse_special=True)
+    assert output.tokens.index(tag[0]) == within
+
+
 def test_a_tag_made_of_text_ends_at_the_border_of_a_token(compiler, vocabulary):
     # "<|e|" is no token: every token with a ">" in it may complete it, some with more behind.
     tag = ">>:"
