@@ -1,0 +1,113 @@
+"""Calls whose arguments stand in tags, one by one: Qwen3-Coder, GLM, MiniMax, DSML. Pure."""
+
+from dataclasses import dataclass
+
+from engine.prompt.parsing.calls import MOST_NAME_CHARS, Calls, check_name, write_json
+from engine.prompt.parsing.format import Tags, require
+from engine.prompt.parsing.source import Source, Steps
+from engine.prompt.parsing.typed import load_json, trim_newlines, typed_value
+
+_KEY = "\0"
+"""Stands for the argument's name in `value_end`."""
+
+
+@dataclass(frozen=True)
+class TaggedBody:
+    """`name> <parameter=key>value</parameter> ...` and its like."""
+
+    key_opening: str
+    key_end: str
+    value_end: str
+    """The key stands as a zero character where the closing tag repeats it."""
+    name_end: str = ""
+    """Empty: the name ends with its line, or where the next tag begins."""
+    head_end: str = ""
+    """After the name there are attributes, up to this text."""
+    attribute_end: str = ""
+    """After the key there is an attribute, up to this text."""
+    text_attribute: str = ""
+    """The attribute of values that are text as they stand; all others are JSON."""
+
+    @property
+    def texts(self) -> Tags:
+        return (self.name_end, self.head_end, self.key_opening, self.key_end, self.value_end)
+
+    @property
+    def is_json(self) -> bool:
+        return False
+
+    def read(self, source: Source, calls: Calls, closing: Tags) -> Steps[None]:
+        """See CallBody."""
+        name = yield from self._name(source, closing)
+        yield calls.start(name)
+        parts = ["{"]
+        keys: set[str] = set()
+        yield calls.argue("{")
+        while True:
+            yield from source.skip_space()
+            # Looked at first: a closing tag may start like the tag of an argument.
+            if (yield from _is_next(source, closing)):
+                break
+            if not (yield from source.accept(self.key_opening)):
+                break
+            key, value = yield from self._argument(source, calls, name)
+            require(key not in keys, "an argument twice")
+            keys.add(key)
+            piece = f"{write_json(key)}: {write_json(value)}"
+            if len(keys) > 1:
+                piece = f", {piece}"
+            parts.append(piece)
+            yield calls.argue(piece)
+        yield from self._end(source, calls, closing, (name, keys))
+        yield calls.argue("}")
+        yield calls.complete("".join((*parts, "}")), source.read())
+
+    def _name(self, source: Source, closing: Tags) -> Steps[str]:
+        ends = (self.name_end,) if self.name_end else (self.key_opening, *closing[:1])
+        name = check_name((yield from source.take_until(ends, MOST_NAME_CHARS)))
+        yield from source.accept(self.name_end)
+        if self.head_end:
+            yield from source.take_until((self.head_end,), MOST_NAME_CHARS)
+            yield from source.accept(self.head_end)
+        return name
+
+    def _argument(self, source: Source, calls: Calls, tool: str) -> Steps[tuple[str, object]]:
+        key = (yield from source.take_until((self.key_end,), MOST_NAME_CHARS)).strip()
+        require(bool(key) and "\n" not in key, "not a key")
+        yield from source.accept(self.key_end)
+        attribute = None
+        if self.attribute_end:
+            attribute = yield from source.take_until((self.attribute_end,), MOST_NAME_CHARS)
+            yield from source.accept(self.attribute_end)
+        value_end = self.value_end.replace(_KEY, key)
+        text = yield from source.take_until((value_end,))
+        yield from source.accept(value_end)
+        if attribute == self.text_attribute and attribute:
+            return key, text
+        if attribute is not None:
+            return key, _json_or_text(text)
+        return key, typed_value(text, calls.types(tool, key))
+
+    def _end(
+        self, source: Source, calls: Calls, closing: Tags, read: tuple[str, set[str]]
+    ) -> Steps[None]:
+        """An answer may end without the closing tag, but not in the middle of a call."""
+        if not (yield from source.peek()):
+            require(calls.has_required(*read), "cut short")
+            return
+        if closing:
+            require((yield from _is_next(source, closing)), "no closing tag")
+
+
+def _is_next(source: Source, closing: Tags) -> Steps[bool]:
+    if not closing:
+        return False
+    here = yield from source.lookahead(len(closing[0]))
+    return here == closing[0]
+
+
+def _json_or_text(text: str) -> object:
+    try:
+        return load_json(text)
+    except ValueError:
+        return trim_newlines(text)
