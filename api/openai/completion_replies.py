@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from api.openai.candidates import Indexed
 from api.openai.replies import EVENT_STREAM, FinishReason, PromptTokensDetails, Usage
 from api.server.errors import openai_error_body
 from api.server.json_output import encode
 from api.server.truncation import prompt_truncated
+from engine.candidates import Indexed
 from engine.completion import Delta, Done
 from engine.frames import TokenLogprob
 

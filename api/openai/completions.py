@@ -7,7 +7,6 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from api.ollama.references import local_name
-from api.openai.candidates import side_by_side
 from api.openai.completion_body import (
     CompletionBody,
     Prompt,
@@ -21,6 +20,7 @@ from api.server.body import read_shape, request_body
 from api.server.logprobs import MAX_TOP_LOGPROBS
 from api.server.priority import read_priority
 from api.server.streaming import Answer
+from engine.candidates import side_by_side
 from engine.completion import Delta, Event, GenerateRequest
 from engine.engine import Engine
 from engine.errors import InvalidRequestError
