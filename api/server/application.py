@@ -16,6 +16,12 @@ from api.ollama.completion import completion_router
 from api.ollama.create import create_router
 from api.ollama.embedding_shapes import EmbedBody, EmbeddingsBody, RerankBody
 from api.ollama.embeddings import embeddings_router
+from api.ollama.inspection import (
+    ApplyTemplateBody,
+    DetokenizeBody,
+    TokenizeBody,
+    inspection_router,
+)
 from api.ollama.models import models_router
 from api.ollama.pull import pull_router
 from api.ollama.rerank import rerank_router
@@ -58,6 +64,7 @@ _BODIES = (
     PullBody,
     ShowBody,
 )
+_INSPECTION_BODIES = (ApplyTemplateBody, DetokenizeBody, TokenizeBody)
 _VECTOR_BODIES = (EmbedBody, EmbeddingBody, EmbeddingsBody, RerankBody)
 
 
@@ -123,6 +130,7 @@ def create_app(
         app.include_router(account_router(account))
     app.include_router(chat_router(engine))
     app.include_router(completions_router(engine))
+    app.include_router(inspection_router(engine))
     app.include_router(embeddings_router(engine))
     app.include_router(openai_embeddings_router(engine))
     app.include_router(rerank_router(engine))
@@ -130,7 +138,7 @@ def create_app(
     app.add_exception_handler(EngineError, _answer_error)
     app.add_exception_handler(RequestError, _answer_error)
     app.add_exception_handler(HTTPException, _answer_unrouted)
-    describe_bodies(app, _BODIES + _VECTOR_BODIES)
+    describe_bodies(app, _BODIES + _VECTOR_BODIES + _INSPECTION_BODIES)
     # The last one added is the first to see a request.
     app.add_middleware(BodyLimiter)
     app.add_middleware(Gate, host=settings.host, origins=settings.origins)
