@@ -11,6 +11,7 @@ from api.server.body import read_shape, request_body
 from api.server.errors import RequestError
 from api.server.float_output import encode_vectors
 from api.server.json_output import encode
+from api.server.observation import observation_of
 from api.server.single_answer import SingleAnswer
 from api.server.streaming import Answer
 from engine.embedding import EmbedRequest, EmbedResult, embed
@@ -65,6 +66,7 @@ def embeddings_router(engine: Engine) -> APIRouter:
 
         async def work() -> bytes:
             result = await embed_found(engine, wanted)
+            observation_of(request.scope).note_prompt(result.usage.prompt_tokens)
             return await asyncio.to_thread(_embed_reply, body.model, result)
 
         return SingleAnswer(work)
@@ -92,6 +94,7 @@ def embeddings_router(engine: Engine) -> APIRouter:
                 raise
             except InvalidRequestError as exc:
                 raise RequestError(500, str(exc).strip()) from exc
+            observation_of(request.scope).note_prompt(result.usage.prompt_tokens)
             return encode(EmbeddingsReply((encoded(result) or [msgspec.Raw(b"[]")])[0]))
 
         return SingleAnswer(work)

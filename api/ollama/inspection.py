@@ -6,7 +6,7 @@ Beyond Ollama; the first two after llama.cpp's server.
 from typing import ClassVar
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request
 from pydantic import Field
 
 from api.ollama.messages import engine_messages
@@ -16,7 +16,7 @@ from api.ollama.values import Integer, JSONObject, KeepAlive, Think
 from api.server.body import read_shape, request_body
 from api.server.json_output import encode
 from api.server.shapes import Shape
-from api.server.streaming import JSONAnswer
+from api.server.single_answer import SingleAnswer
 from engine.completion import ChatRequest
 from engine.engine import Engine
 from engine.errors import InvalidRequestError
@@ -84,25 +84,32 @@ def inspection_router(engine: Engine) -> APIRouter:
     router = APIRouter()
 
     @router.post("/api/tokenize", openapi_extra=request_body(TokenizeBody))
-    async def tokenize_text(request: Request) -> Response:
+    async def tokenize_text(request: Request) -> SingleAnswer:
         """The model's tokens of a text. Control tokens written in it count as such."""
         body = await read_shape(request, TokenizeBody)
-        tokens = await tokenize(
-            engine, _model(body), body.content or body.prompt, add_special=body.add_special
-        )
-        return JSONAnswer(encode(TokensReply(tokens, len(tokens))))
+        model, text = _model(body), body.content or body.prompt
+
+        async def work() -> bytes:
+            tokens = await tokenize(engine, model, text, add_special=body.add_special)
+            return encode(TokensReply(tokens, len(tokens)))
+
+        return SingleAnswer(work)
 
     @router.post("/api/detokenize", openapi_extra=request_body(DetokenizeBody))
-    async def detokenize_tokens(request: Request) -> Response:
+    async def detokenize_tokens(request: Request) -> SingleAnswer:
         """The text of some tokens."""
         body = await read_shape(request, DetokenizeBody)
         if not all(0 <= token < MAX_TOKEN for token in body.tokens):
             raise InvalidRequestError("tokens must be the numbers of tokens")
-        content = await detokenize(engine, _model(body), tuple(body.tokens))
-        return JSONAnswer(encode(ContentReply(content)))
+        model = _model(body)
+
+        async def work() -> bytes:
+            return encode(ContentReply(await detokenize(engine, model, tuple(body.tokens))))
+
+        return SingleAnswer(work)
 
     @router.post("/api/apply_template", openapi_extra=request_body(ApplyTemplateBody))
-    async def render_prompt(request: Request) -> Response:
+    async def render_prompt(request: Request) -> SingleAnswer:
         """The prompt that a chat with these messages would begin with."""
         body = await read_shape(request, ApplyTemplateBody)
         model = _model(body)
@@ -114,7 +121,11 @@ def inspection_router(engine: Engine) -> APIRouter:
             think=body.think,
             keep_alive=model.keep_alive,
         )
-        return JSONAnswer(encode(PromptReply(await apply_template(engine, chat))))
+
+        async def work() -> bytes:
+            return encode(PromptReply(await apply_template(engine, chat)))
+
+        return SingleAnswer(work)
 
     return router
 

@@ -9,6 +9,7 @@ from api.ollama.embedding_shapes import RerankBody
 from api.ollama.references import local_name
 from api.server.body import read_shape, request_body
 from api.server.json_output import encode
+from api.server.observation import observation_of
 from api.server.single_answer import SingleAnswer
 from api.server.streaming import Answer
 from engine.embedding import RerankRequest, RerankResult, rerank
@@ -72,6 +73,7 @@ def rerank_router(engine: Engine) -> APIRouter:
 
         async def work() -> bytes:
             result = await rerank(engine.library, engine.scheduler, wanted)
+            observation_of(request.scope).note_prompt(result.usage.prompt_tokens)
             return _reply(body, documents, result)
 
         return SingleAnswer(work)

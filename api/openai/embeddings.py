@@ -13,6 +13,7 @@ from api.ollama.references import local_name
 from api.openai.embedding_shapes import EmbeddingBody
 from api.server.body import read_shape, request_body
 from api.server.json_output import encode
+from api.server.observation import observation_of
 from api.server.single_answer import SingleAnswer
 from api.server.streaming import Answer
 from engine.embedding import FLOAT_BYTES, EmbedRequest, EmbedResult, Input
@@ -66,6 +67,7 @@ def openai_embeddings_router(engine: Engine) -> APIRouter:
 
         async def work() -> bytes:
             result = await embed_found(engine, wanted)
+            observation_of(request.scope).note_prompt(result.usage.prompt_tokens)
             return await asyncio.to_thread(_reply, body.model, result, as_base64)
 
         return SingleAnswer(work)

@@ -14,6 +14,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.server.errors import ClientGoneError, describe_error
+from api.server.observation import Observer
 from api.server.plain_answer import send_error
 
 access_logger = logging.getLogger("corral.access")
@@ -59,9 +60,10 @@ class Activity:
 class ActivityMiddleware:
     """Outermost of our own middleware."""
 
-    def __init__(self, app: ASGIApp, activity: Activity) -> None:
+    def __init__(self, app: ASGIApp, activity: Activity, observer: Observer) -> None:
         self._app = app
         self._activity = activity
+        self._observer = observer
         self._prefix = secrets.token_hex(4)
         self._numbers = itertools.count(1)
 
@@ -84,6 +86,7 @@ class ActivityMiddleware:
 
         started = time.monotonic()
         self._activity.begin()
+        self._observer.begin(scope, request_id)
         try:
             await self._app(scope, receive, send_noting_status)
         except ClientGoneError:
@@ -93,6 +96,7 @@ class ActivityMiddleware:
             if not is_started:
                 await send_error(scope, send_noting_status, code, text)
         finally:
+            self._observer.end(scope, status)
             self._activity.end()
             elapsed_ms = (time.monotonic() - started) * 1000
             access_logger.info(

@@ -45,7 +45,11 @@ from api.server.activity import Activity, ActivityMiddleware
 from api.server.body import BodyLimiter
 from api.server.documentation import describe_bodies
 from api.server.errors import RequestError, describe_error, error_body
+from api.server.figures import Figures
 from api.server.gate import Gate
+from api.server.metrics import metrics_router, requests_router
+from api.server.observation import Observer
+from api.server.request_log import RequestLog
 from api.server.status import status_router
 from api.server.streaming import JSONAnswer
 from engine.engine import Engine
@@ -98,6 +102,7 @@ def create_app(
     pattern in `settings.origins`.
     """
     activity = Activity()
+    figures, request_log = Figures(), RequestLog()
     uploads = ThreadPoolExecutor(MAX_UPLOADS, "upload")
 
     @asynccontextmanager
@@ -120,6 +125,8 @@ def create_app(
     )
     app.state.activity = activity
     app.include_router(status_router(settings.version, settings.corral_version))
+    app.include_router(metrics_router(figures, activity, engine.scheduler, settings.corral_version))
+    app.include_router(requests_router(request_log))
     app.include_router(completion_router(engine))
     app.include_router(models_router(engine))
     app.include_router(blobs_router(engine.library, uploads, activity))
@@ -142,7 +149,9 @@ def create_app(
     # The last one added is the first to see a request.
     app.add_middleware(BodyLimiter)
     app.add_middleware(Gate, host=settings.host, origins=settings.origins)
-    app.add_middleware(ActivityMiddleware, activity=activity)
+    app.add_middleware(
+        ActivityMiddleware, activity=activity, observer=Observer(figures, request_log)
+    )
     return app
 
 

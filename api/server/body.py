@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.server.errors import ClientGoneError, RequestError
 from api.server.json_input import decode_json
+from api.server.observation import note_model
 from api.server.plain_answer import send_error
 from api.server.shapes import Shape, parse_shape
 
@@ -116,8 +117,11 @@ async def read_shape(request: Request, shape: type[AnyShape]) -> AnyShape:
     """The body as a `shape`, whatever its Content-Type. Raises BodyError."""
     body = await read_body(request)
     if len(body) < BIG_BODY_BYTES:
-        return parse_shape(shape, decode_json(body))
-    return await asyncio.to_thread(lambda: parse_shape(shape, decode_json(body)))
+        value = parse_shape(shape, decode_json(body))
+    else:
+        value = await asyncio.to_thread(lambda: parse_shape(shape, decode_json(body)))
+    note_model(request.scope, value)
+    return value
 
 
 def request_body(shape: type[Shape]) -> dict[str, Any]:

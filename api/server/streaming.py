@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from api.server.activity import STOPPING_TEXT, Activity
 from api.server.errors import describe_error
 from api.server.json_output import JSON_TYPE
+from api.server.observation import Observation, observation_of
 from api.server.plain_answer import send_error, send_whole
 
 E = TypeVar("E", contravariant=True)
@@ -78,15 +79,21 @@ class Answer(Response):
     async def _respond(self, scope: Scope, send: Send) -> None:
         try:
             async with aclosing(self._events) as events:  # type: ignore[type-var]
-                await self._relay(events, send)
+                await self._relay(events, observation_of(scope), send)
         except Exception as exc:  # noqa: BLE001 - the request border: whoever waits is answered
             await self._fail(scope, send, *describe_error(exc))
 
-    async def _relay(self, events: AsyncIterator[Any], send: Send) -> None:
+    async def _relay(
+        self, events: AsyncIterator[Any], observation: Observation, send: Send
+    ) -> None:
         translator = self._translator
         first = await anext(events)
+        observation.note(first)
         if not self._stream or translator.is_single(first):
-            collected = [first, *[event async for event in events]]
+            collected = [first]
+            async for event in events:
+                observation.note(event)
+                collected.append(event)
             body = translator.whole(collected)
             self._is_started = True
             await send_whole(send, 200, body)
@@ -100,6 +107,7 @@ class Answer(Response):
         if data := translator.chunk(first):
             await send({"type": "http.response.body", "body": data, "more_body": True})
         async for event in events:
+            observation.note(event)
             if data := translator.chunk(event):
                 await send({"type": "http.response.body", "body": data, "more_body": True})
         await self._finish(send, b"")

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from engine import frames
 from engine.errors import EngineError, LoadError, RequestCancelledError, RunnerDiedError
 from engine.hardware.memory import SystemMemory, read_memory
 from engine.library.model import Model
@@ -22,6 +23,9 @@ from engine.scheduler.waiting_line import Waiter, WaitingLine, Wish
 __all__ = ["LoadedModel", "Scheduler", "SchedulerSettings"]
 
 logger = logging.getLogger(__name__)
+
+REPORT_TIMEOUT_S = 1.0
+"""How long a runner may take to say what it does."""
 
 _OUT_OF_MEMORY = (
     "out of memory",
@@ -51,6 +55,15 @@ class LoadedModel:
     pid: int
     busy: int
     """Requests that use it."""
+
+
+@dataclass(frozen=True)
+class RunnerReport:
+    """One model in memory, and what its runner says."""
+
+    loaded: LoadedModel
+    status: frames.Status | None
+    """None: it is loading, or did not answer in time."""
 
 
 class Scheduler:
@@ -104,21 +117,18 @@ class Scheduler:
 
     def loaded(self) -> list[LoadedModel]:
         """The models that take memory now, also while they load; the last to expire first."""
-        models = [
-            LoadedModel(
-                model=one.model,
-                num_ctx=one.ready.num_ctx if one.ready else one.plan.load.num_ctx,
-                size_bytes=one.size_bytes,
-                size_gpu_bytes=one.ready.size_gpu_bytes if one.ready else 0,
-                expires_at=one.expires_at,
-                pid=one.pid,
-                busy=one.references,
-            )
-            for one in self._residents.values()
-            if not one.is_dead
-        ]
+        models = [_describe(one) for one in self._residents.values() if not one.is_dead]
         never = datetime.max.replace(tzinfo=UTC)
         return sorted(models, key=lambda one: one.expires_at or never, reverse=True)
+
+    async def report(self, timeout_s: float = REPORT_TIMEOUT_S) -> list[RunnerReport]:
+        """The models in memory with their runners' word on what they do. Counts as no use."""
+        residents = [one for one in self._residents.values() if not one.is_dead]
+        statuses = await asyncio.gather(*(_ask_status(one, timeout_s) for one in residents))
+        return [
+            RunnerReport(_describe(one), status)
+            for one, status in zip(residents, statuses, strict=True)
+        ]
 
     @property
     def waiting(self) -> int:
@@ -297,6 +307,32 @@ class Scheduler:
         await asyncio.gather(*(one.wait_gone() for one in residents))
         if self._placing is not None:
             await self._placing
+
+
+def _describe(resident: Resident) -> LoadedModel:
+    ready = resident.ready
+    return LoadedModel(
+        model=resident.model,
+        num_ctx=ready.num_ctx if ready else resident.plan.load.num_ctx,
+        size_bytes=resident.size_bytes,
+        size_gpu_bytes=ready.size_gpu_bytes if ready else 0,
+        expires_at=resident.expires_at,
+        pid=resident.pid,
+        busy=resident.references,
+    )
+
+
+async def _ask_status(resident: Resident, timeout_s: float) -> frames.Status | None:
+    if resident.ready is None:
+        return None
+    try:
+        async with asyncio.timeout(timeout_s):
+            answer = await resident.process.ask(frames.GetStatus(0))
+    except (TimeoutError, EngineError) as exc:
+        logger.info("no status of runner %d: %s", resident.pid, exc or "no answer in time")
+        return None
+    assert isinstance(answer, frames.Status)
+    return answer
 
 
 def _serves(resident: Resident, wish: Wish) -> bool:

@@ -8,6 +8,9 @@ from fastapi import FastAPI
 
 from api.server.activity import Activity, ActivityMiddleware
 from api.server.connection import ConnectionLimits
+from api.server.figures import Figures
+from api.server.observation import Observer
+from api.server.request_log import RequestLog
 from api.server.serving import ServerThread, bind
 
 
@@ -15,7 +18,8 @@ def small_app() -> FastAPI:
     """No routes; requests are counted and failures answered as in the real one."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.state.activity = Activity()
-    app.add_middleware(ActivityMiddleware, activity=app.state.activity)
+    observer = Observer(Figures(), RequestLog())
+    app.add_middleware(ActivityMiddleware, activity=app.state.activity, observer=observer)
     return app
 
 
