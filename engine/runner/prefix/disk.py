@@ -32,8 +32,6 @@ logger = logging.getLogger(__name__)
 
 MAX_QUEUED_BYTES = 512 * 1024 * 1024
 """Copies of states that wait to be written. One that is larger waits alone."""
-STALE_S = 10.0
-"""What was fetched and not used for so long is dropped: its request is gone."""
 MAX_FETCHED = 4
 """States fetched, or being fetched, that no request has taken yet."""
 
@@ -51,6 +49,8 @@ class DiskSettings:
     """Most that all of them take, free space permitting."""
     key: str
     """Hash (hex) of all that a state depends on besides its tokens."""
+    stale_s: float = 10.0
+    """What was fetched and not used for so long is dropped: its request is gone."""
 
     @property
     def folder(self) -> Path:
@@ -139,7 +139,7 @@ class DiskTier:
         """Free what nobody came for."""
         if not self._fetches:
             return
-        limit = time.monotonic() - STALE_S
+        limit = time.monotonic() - self._settings.stale_s
         with self._lock:
             for path, fetch in list(self._fetches.items()):
                 if fetch.is_done and fetch.asked_at < limit:
