@@ -166,6 +166,9 @@ class EngineLoop:
                 self._reports.append(self._convert(command))
             case frames.Shutdown():
                 self._running = False
+            case frames.Embed() | frames.Rerank():
+                text = "this model was loaded to generate text"
+                self._reports.append(frames.Failed(command.request_id, "invalid", text))
             case frames.Load():
                 logger.error("a second Load was ignored")
 
