@@ -132,11 +132,13 @@ def write_random_bert(
     vocab_from: Path | None = None,
     file_type: str = "f32",
     seed: int = 0,
+    spoiled: bool = False,
 ) -> Path:
     """Write an embedding model of the BERT architecture and return its path.
 
     `pooling`: mean or cls; rank makes it a reranker with a classification head. Without
     `vocab_from` it has a WordPiece vocabulary of letters, digits, punctuation and a few words.
+    `spoiled`: every vector contains a NaN.
     """
     model = _RandomModel(path, "bert", file_type, seed)
     writer = model.writer
@@ -154,7 +156,7 @@ def write_random_bert(
         model.copy_tokenizer(vocab_from, 0, None)
     model.add("token_embd.weight", model.vocab_size, n_embd)
     model.add_exact("position_embd.weight", n_ctx_train, n_embd)
-    model.add_exact("token_types.weight", 2, n_embd)
+    model.add_exact("token_types.weight", 2, n_embd, first=np.nan if spoiled else None)
     model.add_biased_norm("token_embd_norm", n_embd)
     for layer in range(n_layer):
         prefix = f"blk.{layer}"
@@ -192,10 +194,13 @@ class _RandomModel:
         kind = self._tensor_type
         self.writer.add_tensor(name, quants.quantize(values, kind), raw_dtype=kind)
 
-    def add_exact(self, name: str, *shape: int) -> None:
+    def add_exact(self, name: str, *shape: int, first: float | None = None) -> None:
         """Values that are never quantised, each of the size of an embedding's."""
         values = self._random.standard_normal(shape, dtype=np.float32)
-        self.writer.add_tensor(name, values / np.float32(np.sqrt(shape[-1])))
+        values /= np.float32(np.sqrt(shape[-1]))
+        if first is not None:
+            values.flat[0] = first
+        self.writer.add_tensor(name, values)
 
     def add_biased(self, name: str, *shape: int) -> None:
         self.add(f"{name}.weight", *shape)

@@ -1,0 +1,100 @@
+"""512 texts to vectors through HTTP, against llama-server's embedding endpoint.
+
+The same file, the same threads, one request with all texts; runs in turn, medians of ratios.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from tests.bench.llama_server import CACHE, ensure_sources
+from tests.bench.peers import Peer, corral, llama_server
+from tests.gguf_models import write_random_bert
+
+NUM_INPUTS = 512
+THREADS = 2
+CONTEXT = 512
+VOCABULARY = "ggml-vocab-bert-bge.gguf"
+WORDS = (
+    "the history of the town begins with a river and a bridge and with people who built houses "
+    "near the water because trade needs roads markets and quiet nights"
+).split()
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Medians in texts per second, and of the ratios of neighbouring runs."""
+
+    corral: float
+    llama_server: float
+    over_llama_server: float
+
+
+def ensure_embedding_model() -> Path:
+    """A BERT of the size of all-MiniLM-L6-v2 (22.7M), q8_0, with BERT's own vocabulary."""
+    path = CACHE / "bert-23m-q8_0.gguf"
+    if not path.exists():
+        part = path.with_suffix(".part")
+        write_random_bert(
+            part,
+            n_layer=6,
+            n_embd=384,
+            n_head=12,
+            n_ff=1536,
+            n_ctx_train=CONTEXT,
+            vocab_from=ensure_sources() / "models" / VOCABULARY,
+            file_type="q8_0",
+        )
+        part.rename(path)
+    return path
+
+
+def run(rounds: int = 5, words: int = 30) -> Figures:
+    """Texts of about `words` words: passages as they are cut for retrieval."""
+    model = ensure_embedding_model()
+    texts = make_texts(words)
+    rows: list[tuple[float, float]] = []
+    # As its README says for embeddings: unified cache, batches of the context's size.
+    options = ["--embedding", "-t", str(THREADS), "-c", "4096", "-np", "8"]
+    with corral({"bench": model}) as ours, llama_server(model, *options) as theirs:
+        for peer in (ours, theirs):
+            embed(peer, texts[:8])  # loads the model
+        for _ in range(rounds):
+            rows.append((measure(ours, texts), measure(theirs, texts)))
+    return Figures(
+        *(median(column) for column in zip(*rows, strict=True)),
+        over_llama_server=median(ours / theirs for ours, theirs in rows),
+    )
+
+
+def make_texts(words: int) -> list[str]:
+    """Different texts of `words` words, more or less."""
+    dice = np.random.default_rng(0)
+    lengths = dice.integers(max(1, words // 2), words + words // 2 + 1, NUM_INPUTS)
+    return [" ".join(dice.choice(WORDS, length)) for length in lengths]
+
+
+def measure(peer: Peer, texts: list[str]) -> float:
+    """Texts per second. Raises RuntimeError if an answer lacks some."""
+    started = time.perf_counter()
+    count = embed(peer, texts)
+    seconds = time.perf_counter() - started
+    if count != len(texts):
+        raise RuntimeError(f"{peer.name}: {count} vectors for {len(texts)} texts")
+    return count / seconds
+
+
+def embed(peer: Peer, texts: list[str]) -> int:
+    """How many vectors came back; the dialect that both servers speak."""
+    answer = peer.post("/v1/embeddings", {"model": "bench", "input": texts})
+    data = answer["data"]
+    assert isinstance(data, list)
+    return len(data)
+
+
+if __name__ == "__main__":
+    for words in (6, 30, 150):
+        print(words, "words:", run(words=words))
