@@ -232,6 +232,7 @@ class _Run:
             logit_bias=request.logit_bias,
             top_logprobs=-1 if request.top_logprobs is None else request.top_logprobs,
             priority=request.priority,
+            speculate=options.draft_num_predict != 0,
         )
         async with aclosing(self.lease.generate(command)) as reports:
             async for report in reports:
