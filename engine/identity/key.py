@@ -120,23 +120,23 @@ class Identity:
         return True
 
     def _load(self) -> Key:
-        deadline = time.monotonic() + _HALF_WRITTEN_S
         while True:
-            data = self._read()
+            data, age_s = self._read()
             try:
                 private = serialization.load_ssh_private_key(data, password=None)
                 break
             except TypeError as exc:
                 raise IdentityError(f"the key {KEY_NAME} is protected by a passphrase") from exc
             except (ValueError, UnsupportedAlgorithm) as exc:
-                if time.monotonic() >= deadline:
+                if not 0 <= age_s < _HALF_WRITTEN_S:
                     raise IdentityError(f"the key {KEY_NAME} is damaged") from exc
                 time.sleep(0.05)
         if not isinstance(private, Ed25519PrivateKey):
             raise IdentityError(f"the key {KEY_NAME} is no ed25519 key")
         return Key.of(private)
 
-    def _read(self) -> bytes:
+    def _read(self) -> tuple[bytes, float]:
+        """The file's content, and for how long it has not been written."""
         descriptor = os.open(self.path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
         with open(descriptor, "rb") as file:
             status = os.fstat(file.fileno())
@@ -146,7 +146,7 @@ class Identity:
                 raise IdentityError(
                     f"the key {KEY_NAME} can be read by others; make it private (chmod 600)"
                 )
-            return file.read(MAX_KEY_BYTES)
+            return file.read(MAX_KEY_BYTES), time.time() - status.st_mtime
 
     def _ensure_public_file(self, key: Key) -> None:
         """For people and other programs; we never read it, and can do without it."""

@@ -31,7 +31,6 @@ from engine.registry.settings import RegistrySettings
 
 logger = logging.getLogger(__name__)
 
-SAVE_INTERVAL_S = 1.0
 HASH_INTERVAL_S = 0.02
 REFUND_BYTES = 1024 * 1024
 """An attempt that brought so much counts as none: long transfers may break often."""
@@ -141,7 +140,7 @@ class BlobDownload:
                         raise StorageError("a download was cut by another program")
                     hasher.update(buffer[:count])
                     position += count
-                if time.monotonic() - saved_at >= SAVE_INTERVAL_S:
+                if time.monotonic() - saved_at >= self._settings.save_interval_s:
                     self._partial.save()
                     saved_at = time.monotonic()
                 if position < self.size:

@@ -46,4 +46,6 @@ class RegistrySettings:
     chunk_bytes: int = 16 * 1024 * 1024
     max_chunks: int = 4096
     """Larger files have larger chunks."""
+    save_interval_s: float = 1.0
+    """How often it is noted what has arrived: a kill loses no more than that."""
     account_url: str = "https://ollama.com"

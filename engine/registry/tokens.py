@@ -59,10 +59,9 @@ class Tokens:
             self._authorization = f"Bearer {self._fetch(challenge)}"
 
     def _fetch(self, challenge: Challenge) -> str:
-        text = token_url(challenge.realm, challenge.service, list(challenge.scopes))
         try:
-            url = httpx2.URL(text)
-        except httpx2.InvalidURL as exc:
+            url = httpx2.URL(token_url(challenge.realm, challenge.service, list(challenge.scopes)))
+        except (httpx2.InvalidURL, ValueError) as exc:
             raise BadAnswerError("the registry sent an invalid address") from exc
         if url.userinfo or Origin.of(url) != self._origin:
             realm = Origin.of(url).authority

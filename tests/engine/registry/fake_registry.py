@@ -78,6 +78,12 @@ class FakeRegistry:
         self.blobs[digest] = data
         return {"digest": digest, "size": len(data)}
 
+    def asked_bytes(self) -> int:
+        """Of blobs, by the ranges of all requests."""
+        ranges = [seen.headers["range"].partition("=")[2] for seen in self.blob_requests()]
+        ends = [[int(end) for end in one.split("-")] for one in ranges]
+        return sum(last - first + 1 for first, last in ends)
+
     def blob_requests(self) -> list[Seen]:
         return [seen for seen in self.requests if "/blobs/" in seen.path]
 
