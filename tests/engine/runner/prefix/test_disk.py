@@ -25,7 +25,8 @@ MIB = 1024 * 1024
 
 
 def tokens_of(length: int, seed: int = 0) -> list[int]:
-    return np.random.default_rng(seed).integers(0, 50_000, length).tolist()
+    tokens: list[int] = np.random.default_rng(seed).integers(0, 50_000, length).tolist()
+    return tokens
 
 
 def state_of(tokens: list[int], size: int = 10_000) -> SequenceState:
