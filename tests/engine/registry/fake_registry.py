@@ -78,9 +78,10 @@ class FakeRegistry:
         self.blobs[digest] = data
         return {"digest": digest, "size": len(data)}
 
-    def asked_bytes(self) -> int:
-        """Of blobs, by the ranges of all requests."""
-        ranges = [seen.headers["range"].partition("=")[2] for seen in self.blob_requests()]
+    def asked_bytes(self, user_agent: str) -> int:
+        """Of blobs, by the ranges in one client's requests."""
+        seen = [one for one in self.blob_requests() if one.headers["user-agent"] == user_agent]
+        ranges = [one.headers["range"].partition("=")[2] for one in seen]
         ends = [[int(end) for end in one.split("-")] for one in ranges]
         return sum(last - first + 1 for first, last in ends)
 

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from engine.identity.key import Identity
 from engine.library.digests import Digest
 from engine.library.library import Library
 from engine.registry.pull import Puller
+from engine.registry.settings import RegistrySettings
 from tests.conftest import ROOT
 from tests.engine.registry.conftest import pull_all
 from tests.engine.registry.fake_registry import FakeRegistry
@@ -49,7 +51,7 @@ def _start(root: Path, name: str) -> "subprocess.Popen[str]":
 
 @pytest.mark.parametrize("share", [0.3, 0.8])
 async def test_a_killed_pull_goes_on_where_it_was(
-    registry: FakeRegistry, puller: Puller, library: Library, tmp_path: Path, share: float
+    registry: FakeRegistry, library: Library, identity: Identity, tmp_path: Path, share: float
 ) -> None:
     model = sample_model(WEIGHTS)
     registry.blobs |= model.blobs
@@ -64,14 +66,15 @@ async def test_a_killed_pull_goes_on_where_it_was(
     process.communicate(timeout=10)
     assert process.returncode == -signal.SIGKILL
     noted = _noted_bytes(state)
-    registry.requests.clear()
     assert Library(tmp_path / "models").list() == []
     registry.pause_s = 0.0
+    puller = Puller(library, identity, RegistrySettings(user_agent="again"))
     assert (await pull_all(puller, name))[-1].status == "success"
+    await puller.close()
     assert library.blob_path(Digest.of(WEIGHTS)).read_bytes() == WEIGHTS
     rest = sum(len(blob) for blob in model.blobs.values()) - len(WEIGHTS)
     # What was noted is not fetched again.
-    assert registry.asked_bytes() == len(WEIGHTS) - noted + rest
+    assert registry.asked_bytes("again") == len(WEIGHTS) - noted + rest
     folder = library.blob_path(Digest.of(WEIGHTS)).parent
     assert {path.name for path in folder.iterdir()} == {
         digest.replace(":", "-") for digest in model.blobs
