@@ -259,7 +259,7 @@ class EngineLoop:
                 self._leave_unserved(waiting, "length")
                 continue
             slot = self._slots.find_idle(waiting.prompt.tokens)
-            if slot is None or not self._pool.can_admit(len(waiting.prompt.tokens)):
+            if slot is None or not self._pool.can_admit(waiting.prompt.tokens):
                 return
             if self._slots.should_wait(waiting.prompt.tokens):
                 continue

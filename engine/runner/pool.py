@@ -50,11 +50,11 @@ class CellPool:
         self._swapped.append(swapped)
         return True
 
-    def can_admit(self, num_prompt: int) -> bool:
-        """Whether a new request with so long a prompt would find room."""
+    def can_admit(self, prompt: list[int]) -> bool:
+        """Whether a new request with that prompt would find room."""
         if not self._is_short or not (self._slots.working or self._swapped):
             return True
-        return not self._swapped and self._slots.reclaim(num_prompt + _HEADROOM)
+        return not self._swapped and self._slots.has_room(prompt, _HEADROOM)
 
     def resume(self) -> None:
         """Put those back for whom there is room, the most urgent first."""

@@ -355,6 +355,18 @@ class SlotTable:
             self.trim(slot, 0)
         return self.num_free_cells >= num_cells
 
+    def has_room(self, prompt: list[int], headroom: int) -> bool:
+        """Whether a prompt and `headroom` tokens would fit beside the requests at work.
+
+        What idle slots remember does not count: it goes when its cells are needed.
+        """
+        limit = len(prompt) - 1
+        working = self.working
+        shared = 0
+        if self._states.can_copy:
+            shared = max((self._usable(slot, prompt, limit) for slot in working), default=0)
+        return self._num_cells - count_used(_sizes(working)) >= len(prompt) - shared + headroom
+
     def room(self, slot: Slot) -> int:
         """Tokens that the slot's context still has place for."""
         return self._num_ctx - len(slot.tokens)

@@ -51,7 +51,7 @@ def describe_settings(command: frames.Load, model: Model) -> dict[str, str]:
         settings[name] = model.metadata(f"{arch}.{name}") or ""
     original = model.metadata(f"{arch}.{_ORIGINAL_CONTEXT}") or ""
     if original.isdecimal():
-        cells = command.num_ctx * command.num_parallel
+        cells = command.num_cells or command.num_ctx * command.num_parallel
         settings["long context"] = str(cells > int(original))
     return settings
 
