@@ -140,7 +140,8 @@ class OutputFormat:
     calls: tuple[CallFormat, ...] = ()
     channels: Channels | None = None
     go_tag: str = ""
-    """The opening of calls as a Go template shows it; calls are then read as spec 5.3 says."""
+    """The opening of calls as a Go template shows it; calls are then read as spec 5.3 says,
+    and `calls` is only for writing them."""
     has_call_ids: bool = False
     """The template shows the calls' ids to the model."""
     is_parallel: bool = True

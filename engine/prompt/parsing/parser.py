@@ -30,7 +30,7 @@ class FormatParser:
         self._starts_thinking = is_thinking
         self._source = Source()
         self._calls = Calls(tools)
-        self._formats = form.calls if tools else ()
+        self._formats = form.calls if tools and not form.go_tag else ()
         self._steps = self._parse()
         self._is_thinking = is_thinking
 

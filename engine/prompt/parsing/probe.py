@@ -76,13 +76,16 @@ def _find_format(source: str, is_native: bool) -> OutputFormat:
         return form
     calls = probe.find_calls(thinking)
     if not is_native and (calls is None or calls.body.is_json):
-        return replace(form, go_tag=find_go_tag(parse(source)))
+        # Read as Ollama reads them; the format is what a grammar is made from.
+        form = replace(form, go_tag=find_go_tag(parse(source)))
     return _with_calls(form, calls, probe, source)
 
 
 def _with_calls(
     form: OutputFormat, calls: CallFormat | None, probe: "_Probe", source: str
 ) -> OutputFormat:
+    if calls is None and form.go_tag:
+        return form
     if calls is None:
         known = find_known(CALLS, source)
         return replace(form, calls=known.calls if known else UNKNOWN_CALLS)

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from engine.prompt.parsing.calls import MOST_NAME_CHARS, Calls, check_name, write_json
-from engine.prompt.parsing.format import Tags, require
+from engine.prompt.parsing.format import Tags, require, split_tags
 from engine.prompt.parsing.source import Source, Steps
 from engine.prompt.parsing.typed import load_json, trim_newlines, typed_value
 
-_KEY = "\0"
+KEY = "\0"
 """Stands for the argument's name in `value_end`."""
 
 
@@ -72,14 +72,18 @@ class TaggedBody:
         return name
 
     def _argument(self, source: Source, calls: Calls, tool: str) -> Steps[tuple[str, object]]:
-        key = (yield from source.take_until((self.key_end,), MOST_NAME_CHARS)).strip()
+        first_end, *more_ends = split_tags(self.key_end)
+        key = (yield from source.take_until((first_end,), MOST_NAME_CHARS)).strip()
         require(bool(key) and "\n" not in key, "not a key")
-        yield from source.accept(self.key_end)
+        yield from source.accept(first_end)
+        for tag in more_ends:
+            yield from source.skip_space()
+            yield from source.expect(tag)
         attribute = None
         if self.attribute_end:
             attribute = yield from source.take_until((self.attribute_end,), MOST_NAME_CHARS)
             yield from source.accept(self.attribute_end)
-        value_end = self.value_end.replace(_KEY, key)
+        value_end = self.value_end.replace(KEY, key)
         text = yield from source.take_until((value_end,))
         yield from source.accept(value_end)
         if attribute == self.text_attribute and attribute:

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001  # the tags of some models
 """Small chat templates in the style of each model family, with outputs and what they mean."""
 
 from dataclasses import dataclass, field
@@ -418,7 +419,8 @@ _DSML = Family(
         + _NAME
         + '">\n'
         + _each(
-            "<｜DSML｜parameter name=\"{{ k }}\" string=\"{{ 'true' if v is string else 'false' }}\">"
+            '<｜DSML｜parameter name="{{ k }}" string="'
+            "{{ 'true' if v is string else 'false' }}\">"
             "{{ v }}</｜DSML｜parameter>\n"
         )
         + "</｜DSML｜invoke>\n",
