@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,9 +27,12 @@ DEADLINE_S = 20.0
 class LiveServer:
     """The server, its engine, and ways to look at both from a test."""
 
-    def __init__(self, root: Path, num_parallel: int = 4) -> None:
+    def __init__(
+        self, root: Path, num_parallel: int = 4, models: Mapping[str, Path] | None = None
+    ) -> None:
+        """`models`: weights files of further models, by name."""
         self.root = root
-        self.library = Library(root, bundled={"tiny": TINY_MODEL})
+        self.library = Library(root, bundled={"tiny": TINY_MODEL, **(models or {})})
         settings = SchedulerSettings(
             runner_command=(sys.executable, "-m", "app.runner"),
             runner_environment={"PYTHONPATH": str(ROOT)},
@@ -69,9 +72,11 @@ class LiveServer:
 
 
 @contextmanager
-def live_server(root: Path, num_parallel: int = 4) -> Iterator[LiveServer]:
+def live_server(
+    root: Path, num_parallel: int = 4, models: Mapping[str, Path] | None = None
+) -> Iterator[LiveServer]:
     """A started server, stopped at the end."""
-    server = LiveServer(root, num_parallel)
+    server = LiveServer(root, num_parallel, models)
     server.thread.start()
     try:
         yield server
