@@ -230,7 +230,7 @@ class EngineLoop:
             slots_total=self._settings.num_slots,
             slots_busy=len(self._slots.working),
             queued=len(self._waiting) + len(self._pool),
-            kv_tokens=self._slots.num_tokens,
+            kv_tokens=self._slots.num_used_cells,
             steps=self._stepper.count,
         )
 

@@ -31,3 +31,11 @@ def endless_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_random_llama(
         path, n_layer=6, n_embd=256, n_head=4, n_kv_head=2, n_ff=1024, n_ctx_train=8192
     )
+
+
+@pytest.fixture(scope="session")
+def exact_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that never ends by itself, and whose logits hardly depend on the batch; to be
+    loaded with a KV cache of f32."""
+    path = tmp_path_factory.mktemp("models") / "exact.gguf"
+    return write_random_llama(path, n_embd=128, n_ctx_train=8192, file_type="f32", seed=3)
