@@ -196,6 +196,27 @@ class ChatReply(Reply, frozen=True, kw_only=True):
     eval_duration: int = 0
 
 
+class EmbedBody(Request, frozen=True, kw_only=True):
+    """POST /api/embed. No input: load the model."""
+
+    model: str
+    input: list[str] = []
+    truncate: bool = True
+    dimensions: int = 0
+    keep_alive: float | str | None = None
+    options: dict[str, Any] | None = None
+
+
+class EmbedReply(Reply, frozen=True, kw_only=True):
+    """The answer of /api/embed: a vector for each input, in their order."""
+
+    model: str = ""
+    embeddings: list[list[float]] = []
+    total_duration: int = 0
+    load_duration: int = 0
+    prompt_eval_count: int = 0
+
+
 class CreateBody(Request, frozen=True, kw_only=True, rename={"from_": "from"}):
     """POST /api/create (spec 8). `files` and `adapters` map relative names to digests."""
 
