@@ -12,6 +12,8 @@ from api.client.shapes import (
     ChatBody,
     ChatReply,
     CreateBody,
+    EmbedBody,
+    EmbedReply,
     GenerateBody,
     GenerateReply,
     ModelList,
@@ -168,6 +170,10 @@ class Client:
         """Continue a conversation; the last reply has `done`."""
         return self._stream("/api/chat", body, ChatReply, lambda reply: reply.done)
 
+    def embed(self, body: EmbedBody) -> EmbedReply:
+        """Turn texts into vectors."""
+        return self._ask("POST", "/api/embed", EmbedReply, body, self._stream_timeout)
+
     def load(self, model: str, keep_alive: float | str | None = None) -> None:
         """Load a model into memory and wait until it is there."""
         with self.generate(GenerateBody(model=model, keep_alive=keep_alive)) as stream:
@@ -195,19 +201,31 @@ class Client:
         return Stream(self._http, request, shape, is_last)
 
     def _ask(
-        self, method: str, path: str, shape: type[AnswerT], body: object | None = None
+        self,
+        method: str,
+        path: str,
+        shape: type[AnswerT],
+        body: object | None = None,
+        timeout: httpx2.Timeout | None = None,
     ) -> AnswerT:
-        answer = self._send(method, path, body)
+        answer = self._send(method, path, body, timeout)
         with translate(self.base_url):
             return msgspec.json.decode(answer, type=shape)
 
-    def _send(self, method: str, path: str, body: object | None = None) -> bytes:
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: object | None = None,
+        timeout: httpx2.Timeout | None = None,
+    ) -> bytes:
         with translate(self.base_url):
             response = self._http.request(
                 method,
                 self.base_url + path,
                 content=None if body is None else msgspec.json.encode(body),
                 headers={"Content-Type": "application/json"} if body is not None else None,
+                timeout=timeout or self._http.timeout,
             )
             raise_for_status(response)
             return response.content
