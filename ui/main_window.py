@@ -52,7 +52,7 @@ class MainWindow(QMainWindow):
         self._state = state
         self._theme = theme
         self._memory = memory
-        self._client = Client(state.url)
+        self._client = Client(state.url, priority="interactive")
         self._background = Background(self)
         self._background.failed.connect(self._on_background_failed)
         self._conversations: dict[str, Conversation] = {}
@@ -79,7 +79,7 @@ class MainWindow(QMainWindow):
         """The server's state changed."""
         if state.url != self._client.base_url:
             self._client.close()
-            self._client = Client(state.url)
+            self._client = Client(state.url, priority="interactive")
         self._state = state
         self.sidebar.server.show_state(state)
         self.pane.show_server(state)

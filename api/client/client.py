@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import httpx2
 import msgspec
@@ -37,16 +37,28 @@ takes as long as the disk needs; close the stream to give up."""
 
 UPLOAD_CHUNK_BYTES = 1024 * 1024
 
+Priority = Literal["interactive", "normal", "background"]
+
 AnswerT = TypeVar("AnswerT", bound=Reply)
 
 
 class Client:
     """Speaks to one server. Every method raises ClientError (see api/client/errors.py)."""
 
-    def __init__(self, base_url: str, token: str = "", connect_timeout_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        token: str = "",
+        connect_timeout_s: float = 5.0,
+        priority: Priority = "normal",
+    ) -> None:
+        """`priority`: which of several requests for a model the server serves first."""
         self.base_url = base_url.rstrip("/")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if priority != "normal":
+            headers["X-Corral-Priority"] = priority
         self._http = httpx2.Client(
-            headers={"Authorization": f"Bearer {token}"} if token else {},
+            headers=headers,
             # Reading the certificates takes longer than most requests.
             verify=self.base_url.startswith("https://"),
             # A proxy cannot reach our own machine.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from api.client.client import Client
+from api.client.client import Client, Priority
 from api.client.errors import ResponseError, ServerUnreachableError, StreamBrokenError
 from api.client.shapes import ChatBody, ChatMessage, CreateBody, GenerateBody
 from tests.api.client.scripted_server import ScriptedServer, chunk, http, reset, stream_head
@@ -165,3 +165,13 @@ def test_a_reset_connection_is_a_broken_stream() -> None:
     with ScriptedServer([reset]) as server, Client(server.url) as client:
         with pytest.raises(StreamBrokenError):
             client.delete("m")
+
+
+@pytest.mark.parametrize("priority", ["interactive", "normal", "background"])
+def test_the_priority_goes_with_every_request(priority: Priority) -> None:
+    answer = http("200 OK", b'{"models":null}')
+    with ScriptedServer([answer]) as server, Client(server.url, priority=priority) as client:
+        client.list_models()
+        (request,) = server.requests
+    header = f"x-corral-priority: {priority}".encode()
+    assert (header in request.lower()) == (priority != "normal")
