@@ -8,7 +8,7 @@ import click
 
 from api.client.client import Client
 from api.client.errors import ResponseError
-from api.client.shapes import GenerateBody, GenerateReply, ShowReply
+from api.client.shapes import EmbedBody, GenerateBody, GenerateReply, ShowReply
 from app.cli import environment
 from app.cli.answer import AnswerPrinter, AnswerStyle, print_summary
 from app.cli.background import ensure_server
@@ -31,7 +31,14 @@ _THINK_LEVELS = ("high", "medium", "low", "max")
     usage="run MODEL [PROMPT]",
     rule=at_least(1),
     environment=environment.RUN,
-    bare_flags=("--think",),
+    bare_flags=("--think", "--truncate"),
+)
+@click.option(
+    "--dimensions",
+    type=int,
+    default=0,
+    metavar="int",
+    help="Truncate output embeddings to specified dimension (embedding models only)",
 )
 @click.option("--format", "format_text", default="", help="Response format (e.g. json)")
 @click.option("--hidethinking", is_flag=True, help="Hide thinking output (if provided)")
@@ -41,15 +48,23 @@ _THINK_LEVELS = ("high", "medium", "low", "max")
 @click.option(
     "--think", help="Enable thinking mode: true/false or high/medium/low for supported models"
 )
+@click.option(
+    "--truncate",
+    default="true",
+    help="For embedding models: truncate inputs exceeding context length "
+    "(set --truncate=false to error instead)",
+)
 @click.option("--verbose", is_flag=True, help="Show timings for response")
 def command(
     arguments: tuple[str, ...],
+    dimensions: int,
     format_text: str,
     hidethinking: bool,
     insecure: bool,
     keepalive: str | None,
     nowordwrap: bool,
     think: str | None,
+    truncate: str,
     verbose: bool,
 ) -> None:
     """Answer the prompt on the command line or standard input; else start a session."""
@@ -68,6 +83,16 @@ def command(
     with open_client(settings) as client:
         ensure_server(client, settings)
         reply = _show_or_pull(client, request.model, insecure=insecure)
+        if "embedding" in (reply.capabilities or []):
+            body = EmbedBody(
+                model=request.model,
+                input=[" ".join(prompts)],
+                truncate=parse_truncate(truncate),
+                dimensions=dimensions,
+                keep_alive=request.keep_alive,
+            )
+            print_embedding(client, body)
+            return
         if prompts or not sys.stdout.isatty():
             answer_once(client, request, " ".join(prompts), style)
             return
@@ -113,6 +138,30 @@ def answer_once(client: Client, request: GenerateBody, prompt: str, style: Answe
     printer.finish()
     if style.verbose:
         print_summary(last)
+
+
+def print_embedding(client: Client, body: EmbedBody) -> None:
+    """Print the vector of a text as one line of JSON. Raises CommandError for an empty text."""
+    if not body.input[0]:
+        raise CommandError(
+            "embedding models require input text. "
+            f'Usage: corral run {body.model} "your text here"'
+        )
+    with spinner():
+        reply = client.embed(body)
+    click.echo(json.dumps(reply.embeddings[0], separators=(",", ":")))
+
+
+def parse_truncate(text: str) -> bool:
+    """The value of the flag. Raises CommandError with cobra's sentence for what is no bool."""
+    if text in ("1", "t", "T", "TRUE", "true", "True"):
+        return True
+    if text in ("0", "f", "F", "FALSE", "false", "False"):
+        return False
+    raise CommandError(
+        f'invalid argument "{text}" for "--truncate" flag: '
+        f'strconv.ParseBool: parsing "{text}": invalid syntax'
+    )
 
 
 def parse_format(text: str) -> object:
