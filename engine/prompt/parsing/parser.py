@@ -96,13 +96,14 @@ class FormatParser:
         if not (found or is_open):
             self._source.rewind()
             return
-        yield from self._space()
         self._is_thinking = True
+        yield from self._space()
         triggers = [trigger for form in self._formats for trigger in form.triggers]
         tags = tuple(dict.fromkeys((closing, *triggers)))
         while tag := (yield from self._source.stream_until(tags, Thinking)):
             if tag == closing:
                 self._source.advance(len(tag))
+                self._is_thinking = False
                 yield from self._space()
                 break
             if (yield from self._tool_calls(tag, Thinking)):

@@ -23,8 +23,9 @@ class Sample:
     number_value: int
 
 
-FIRST = Sample("ZqFirst", "Zqcall001", "ZqTextA", "Zq-value-a", "ZqNumberA", 481516)
-SECOND = Sample("ZqSecond", "Zqcall002", "ZqTextB", "Zq-value-b", "ZqNumberB", 234257)
+# In alphabetic order: some templates sort arguments.
+FIRST = Sample("ZqFirst", "Zqcall001", "ZqaText", "Zq-value-a", "ZqbNumber", 481516)
+SECOND = Sample("ZqSecond", "Zqcall002", "ZqcText", "Zq-value-c", "ZqdNumber", 234257)
 
 _NUMBERED = re.compile(r":[0-9]+(.*)", re.DOTALL)
 OPEN_TAG = re.compile(r"[<\[][^<>\[\]\s]*$")

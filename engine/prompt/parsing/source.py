@@ -154,6 +154,24 @@ class Source:
                 raise MismatchError(tags[0])
             yield None
 
+    def take_some(self, tag: str) -> Steps[tuple[str, bool]]:
+        """More of the text before the tag, and whether the tag is next. The mark stays.
+
+        A newline in front of the tag comes with the last piece. Raises MismatchError at the end.
+        """
+        search = _search((tag,))
+        while True:
+            end, found = search.find(self._text, self._at, self._ended)
+            if found:
+                return self.advance(end - self._at), True
+            if end > self._at and self._text[end - 1] == "\n":
+                end -= 1
+            if self._ended:
+                raise MismatchError(tag)
+            if end > self._at:
+                return self.advance(end - self._at), False
+            yield None
+
     def stream_until(self, tags: tuple[str, ...], told: Callable[[str], Event]) -> Steps[str]:
         """Tells the text before the nearest of the tags; answers the tag, or nothing at the end.
 

@@ -50,14 +50,11 @@ class TaggedBody:
                 break
             if not (yield from source.accept(self.key_opening)):
                 break
-            key, value = yield from self._argument(source, calls, name)
+            lead = ", " if keys else ""
+            key, piece = yield from self._argument(source, calls, name, lead)
             require(key not in keys, "an argument twice")
             keys.add(key)
-            piece = f"{write_json(key)}: {write_json(value)}"
-            if len(keys) > 1:
-                piece = f", {piece}"
             parts.append(piece)
-            yield calls.argue(piece)
         yield from self._end(source, calls, closing, (name, keys))
         yield calls.argue("}")
         yield calls.complete("".join((*parts, "}")), source.read())
@@ -71,7 +68,34 @@ class TaggedBody:
             yield from source.accept(self.head_end)
         return name
 
-    def _argument(self, source: Source, calls: Calls, tool: str) -> Steps[tuple[str, object]]:
+    def _argument(
+        self, source: Source, calls: Calls, tool: str, lead: str
+    ) -> Steps[tuple[str, str]]:
+        """Tells one argument; answers its key and its JSON text, each with what leads to it."""
+        key = yield from self._key(source)
+        attribute = None
+        if self.attribute_end:
+            attribute = yield from source.take_until((self.attribute_end,), MOST_NAME_CHARS)
+            yield from source.accept(self.attribute_end)
+        lead = f"{lead}{write_json(key)}: "
+        value_end = self.value_end.replace(KEY, key)
+        types = calls.types(tool, key)
+        if attribute is None and types == {"string"}:
+            yield from source.accept("\n")
+            is_text = (yield from source.lookahead(4)).lower() != "null"
+        else:
+            is_text = attribute is not None and attribute == self.text_attribute
+        if is_text:
+            text = yield from self._text(source, calls, value_end, lead, attribute is None)
+            return key, text
+        text = yield from source.take_until((value_end,))
+        yield from source.accept(value_end)
+        value = typed_value(text, types) if attribute is None else _json_or_text(text)
+        piece = f"{lead}{write_json(value)}"
+        yield calls.argue(piece)
+        return key, piece
+
+    def _key(self, source: Source) -> Steps[str]:
         first_end, *more_ends = split_tags(self.key_end)
         key = (yield from source.take_until((first_end,), MOST_NAME_CHARS)).strip()
         require(bool(key) and "\n" not in key, "not a key")
@@ -79,18 +103,25 @@ class TaggedBody:
         for tag in more_ends:
             yield from source.skip_space()
             yield from source.expect(tag)
-        attribute = None
-        if self.attribute_end:
-            attribute = yield from source.take_until((self.attribute_end,), MOST_NAME_CHARS)
-            yield from source.accept(self.attribute_end)
-        value_end = self.value_end.replace(KEY, key)
-        text = yield from source.take_until((value_end,))
+        return key
+
+    def _text(
+        self, source: Source, calls: Calls, value_end: str, lead: str, is_trimmed: bool
+    ) -> Steps[str]:
+        """A value that is text for certain: told as it comes. It may be a whole file."""
+        parts = [f'{lead}"']
+        yield calls.argue(parts[0])
+        is_last = False
+        while not is_last:
+            text, is_last = yield from source.take_some(value_end)
+            if is_last and is_trimmed:
+                text = text.removesuffix("\n")
+            parts.append(write_json(text)[1:-1])
+            yield calls.argue(parts[-1])
         yield from source.accept(value_end)
-        if attribute == self.text_attribute and attribute:
-            return key, text
-        if attribute is not None:
-            return key, _json_or_text(text)
-        return key, typed_value(text, calls.types(tool, key))
+        parts.append('"')
+        yield calls.argue('"')
+        return "".join(parts)
 
     def _end(
         self, source: Source, calls: Calls, closing: Tags, read: tuple[str, set[str]]

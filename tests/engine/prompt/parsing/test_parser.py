@@ -75,6 +75,41 @@ def test_pieces_of_arguments_make_up_the_arguments(family: Family, output: Outpu
     assert started is None
 
 
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        ("qwen3 coder", "<tool_call>\n<function=get_weather>\n<parameter=city>\n"),
+        ("hermes", '<tool_call>{"name": "get_weather", "arguments": {"city": "'),
+    ],
+)
+def test_long_text_arguments_are_told_as_they_come(name: str, start: str):
+    family = next(family for family in FAMILIES if family.name == name)
+    parser = FormatParser(family.form, TOOLS)
+    parser.feed(start + "zero ")
+    assert parser.feed("one ") == [CallArguments(0, "one ")]
+    assert parser.feed("two") == [CallArguments(0, "two")]
+
+
+def test_call_that_turns_out_to_be_none_is_dropped_and_told_as_content():
+    family = next(family for family in FAMILIES if family.name == "hermes")
+    text = '<tool_call>{"name": "now", "arguments": {"a": oops}}</tool_call>'
+    assert parse(family.form, [text]) == [
+        CallStarted(0, "now"),
+        CallArguments(0, '{"a": '),
+        CallDropped(0),
+        Content(text),
+    ]
+
+
+def test_parser_knows_whether_it_is_in_the_thoughts():
+    family = next(family for family in FAMILIES if family.name == "hermes")
+    parser = FormatParser(family.form, TOOLS)
+    parser.feed("<think>")
+    assert parser.is_thinking
+    parser.feed("Hm.</think>")
+    assert not parser.is_thinking
+
+
 def _fragments(family: Family) -> list[str]:
     tags = [*family.form.visible_tokens, *family.form.triggers, *family.texts]
     outputs = [output.text for output in family.outputs]
