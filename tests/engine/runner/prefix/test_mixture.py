@@ -60,6 +60,7 @@ def test_answers_do_not_depend_on_where_prefixes_come_from(
             process.load(
                 num_ctx=1024,
                 num_parallel=choice.choice([1, 2, 3]),
+                num_cells=choice.choice([0, 1024]),
                 cache_ram_bytes=choice.choice([0, 3_000_000, 30_000_000]),
                 cache_folder=str(tmp_path),
                 cache_disk_bytes=40_000_000,
