@@ -144,8 +144,7 @@ def print_embedding(client: Client, body: EmbedBody) -> None:
     """Print the vector of a text as one line of JSON. Raises CommandError for an empty text."""
     if not body.input[0]:
         raise CommandError(
-            "embedding models require input text. "
-            f'Usage: corral run {body.model} "your text here"'
+            f'embedding models require input text. Usage: corral run {body.model} "your text here"'
         )
     with spinner():
         reply = client.embed(body)
