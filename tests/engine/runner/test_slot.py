@@ -1,5 +1,6 @@
 """Which slot a prompt gets, what it finds there, and what becomes of what was there before."""
 
+import ctypes
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -67,7 +68,7 @@ class Bench:
         slot.tokens += tokens
         self.check()
         address = self.context.logits_address(index)
-        memory = (np.ctypeslib.ctypes.c_float * self.model.vocabulary.size).from_address(address)
+        memory = (ctypes.c_float * self.model.vocabulary.size).from_address(address)
         return np.array(memory)
 
     def run(self, slot: Slot, prompt: list[int]) -> np.ndarray:
