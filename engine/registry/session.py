@@ -126,6 +126,7 @@ class Session:
             return known
         proxy = self._settings.find_proxy(url)
         if proxy:
+            _check_proxy(proxy)
             check_literal(origin, self.trust)
             addresses = [""]
         else:
@@ -217,6 +218,11 @@ class Reply:
                 if len(data) >= MAX_ERROR_TEXT_BYTES or time.monotonic() > deadline:
                     break
         return data[:MAX_ERROR_TEXT_BYTES].decode("utf-8", "replace").strip()
+
+
+def _check_proxy(proxy: str) -> None:
+    if not proxy.startswith(("http://", "https://")):
+        raise ForbiddenTargetError("the proxy of this machine is neither an http nor an https one")
 
 
 def _next_url(url: httpx2.URL, response: httpx2.Response) -> httpx2.URL:

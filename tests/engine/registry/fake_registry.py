@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -36,7 +37,7 @@ class Seen:
 class FakeRegistry:
     """State and script of one server."""
 
-    def __init__(self, address: str = "127.0.0.1") -> None:
+    def __init__(self, address: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
         self.blobs: dict[str, bytes] = {}
         self.manifests: dict[str, bytes] = {}
         """By "namespace/model:tag"."""
@@ -59,6 +60,8 @@ class FakeRegistry:
 
         self._server = ThreadingHTTPServer((address, 0), Handler)
         self._server.daemon_threads = True
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self.port = int(self._server.server_address[1])
         self.host = f"{address}:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
@@ -90,9 +93,11 @@ class FakeRegistry:
 
 
 @contextmanager
-def fake_registry(address: str = "127.0.0.1") -> Iterator[FakeRegistry]:
+def fake_registry(
+    address: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+) -> Iterator[FakeRegistry]:
     """A running one."""
-    registry = FakeRegistry(address)
+    registry = FakeRegistry(address, tls)
     registry.start()
     try:
         yield registry
