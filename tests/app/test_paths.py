@@ -9,7 +9,7 @@ def test_everything_of_the_users_is_below_his_home(isolated_home: Path) -> None:
         paths.history_file(),
         paths.settings_file(),
         paths.chats_database(),
-        paths.cache_folder(),
+        paths.prefix_cache_folder(),
         paths.server_log_file(),
         paths.desktop_log_file(),
         paths.server_pid_file(11434),

@@ -41,6 +41,15 @@ def test_each_layer_covers_the_ones_below_and_says_so(monkeypatch: pytest.Monkey
     assert [settings.origin(name) for name in names] == ["environment", "flag", "file", "default"]
 
 
+def test_prefix_cache_can_be_sized_and_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load_settings()
+    assert (settings.cache_disk_bytes, settings.cache_ram_bytes) == (20 * 1024**3, None)
+    monkeypatch.setenv("CORRAL_CACHE_DISK", "0")
+    monkeypatch.setenv("CORRAL_CACHE_RAM", "1000000")
+    settings = load_settings()
+    assert (settings.cache_disk_bytes, settings.cache_ram_bytes) == (0, 1_000_000)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

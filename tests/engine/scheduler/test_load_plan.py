@@ -156,3 +156,37 @@ def test_options_reach_the_load_command(plan, models):
 )
 def test_when_a_loaded_model_will_do(plan, loaded, asked, expected):
     assert plan_serves(plan(Options(**loaded)), Options(**asked), SETTINGS) is expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "available", "expected"),
+    [
+        (None, 14 * GIB, 950_009_856),  # a tenth of what weights and context leave
+        (None, 5 * GIB, 0),
+        (None, 900 * GIB, 8 * GIB),
+        (0, 64 * GIB, 0),
+        (5, 0, 5),
+    ],
+)
+def test_prefix_cache_takes_a_share_of_the_spare_memory(plan, asked, available, expected):
+    settings = replace(SETTINGS, cache_ram_bytes=asked, num_parallel=1, context_length=8192)
+    load = plan(settings=settings, available=available).load
+    assert abs(load.cache_ram_bytes - expected) <= 10 * 1024**2
+
+
+def test_saved_prefixes_are_named_by_the_contents_of_the_files(plan, models, tmp_path):
+    settings = replace(SETTINGS, cache_folder="/cache", cache_disk_bytes=7)
+    load = plan(settings=settings).load
+    assert (load.cache_folder, load.cache_disk_bytes) == ("/cache", 7)
+
+    def digest(**changes):
+        model = replace(models["a"], **changes)
+        return plan_load(model, DEFAULT, FACTS, settings, SystemMemory(GIB, GIB)).load.model_digest
+
+    blob, other = (tmp_path / f"sha256-{letter * 64}" for letter in "ab")
+    assert len(load.model_digest) == 64
+    assert digest(weights_path=blob) == digest(weights_path=blob, digest="0" * 64, system="x")
+    assert digest(weights_path=blob) != digest(weights_path=other)
+    assert digest(weights_path=blob) != digest(weights_path=blob, adapter_paths=(other,))
+    # A file that is not named by its contents counts by the model's digest.
+    assert digest(digest="0" * 64) != digest(digest="1" * 64)
