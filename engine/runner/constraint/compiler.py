@@ -1,12 +1,12 @@
 """Turns constraints into what follows a request's output. One per runner.
 
-Compiling takes milliseconds as a rule, and a second where the vocabulary is large and this is the
-first constraint: it happens in a thread of its own while the engine loop runs on. llguidance's
-limits bound what a grammar may cost. Compiled grammars are kept: clients repeat themselves.
+Compiling takes a millisecond as a rule, and a second where the vocabulary is large and this is
+the first constraint: it happens in a thread of its own while the engine loop runs on.
+llguidance's limits bound what a grammar may cost. Nothing compiled is kept: it would save little
+and grow with everything that was ever matched against it.
 """
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 from llguidance import LLMatcher, LLParserLimits
@@ -21,7 +21,6 @@ from engine.runner.constraint.tokenizer import ConstraintTokenizer, Tokens, Voca
 from engine.runner.constraint.workers import Worker
 
 MAX_COMPILE_S = 2.0
-_MAX_KEPT = 32
 
 OnCompiled = Callable[[RequestConstraint | ConstraintError], None]
 
@@ -33,7 +32,6 @@ class ConstraintCompiler:
         self._vocabulary = vocabulary
         self._tokenizer: ConstraintTokenizer | None = None
         self._limits = LLParserLimits(verbose_errors=False)
-        self._kept: OrderedDict[tuple[str, str], GrammarMatcher] = OrderedDict()
         self._overshooting: dict[str, Sequence[Tokens]] = {}
         self._compilations = Worker("constraint compiler")
         self._masks = Worker("constraint masks")
@@ -60,14 +58,9 @@ class ConstraintCompiler:
         grammar = build_grammar(constraint)
         if self._tokenizer is None:
             self._tokenizer = ConstraintTokenizer(self._vocabulary)
-        key = (constraint.kind, constraint.text)
-        matcher = self._kept.pop(key, None) or self._compile(constraint, grammar, self._tokenizer)
-        self._kept[key] = matcher
-        if len(self._kept) > _MAX_KEPT:
-            self._kept.popitem(last=False)
-        return RequestConstraint(
-            matcher.copy(), self._preamble(constraint, self._tokenizer), self._compute_mask
-        )
+        matcher = self._compile(constraint, grammar, self._tokenizer)
+        preamble = self._preamble(constraint, self._tokenizer)
+        return RequestConstraint(matcher, preamble, self._compute_mask)
 
     def _compile(
         self, constraint: Constraint, grammar: str, tokenizer: ConstraintTokenizer
@@ -78,7 +71,7 @@ class ConstraintCompiler:
             matcher = GrammarMatcher(
                 native, tokenizer, bounds_numbers=constraint.kind in ("json", "json_schema")
             )
-            matcher.compute_mask()  # warms the lexer up, which every copy shares
+            matcher.compute_mask()  # finds dead ends, and is needed first
         if native.is_error():
             raise ConstraintError(explain(constraint, native.get_error()))
         if time.monotonic() - started > MAX_COMPILE_S:

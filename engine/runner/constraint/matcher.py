@@ -31,12 +31,6 @@ class GrammarMatcher:
         self.busy = threading.Lock()
         """Held while another thread computes the mask."""
 
-    def copy(self) -> "GrammarMatcher":
-        """Another text that is where this one is."""
-        return GrammarMatcher(
-            self._native.deep_copy(), self._tokenizer, bounds_numbers=self._bounds_numbers
-        )
-
     @property
     def needs_mask(self) -> bool:
         return not self._has_mask

@@ -82,6 +82,20 @@ def test_what_is_forced_takes_no_step_of_its_own(runner):
     )
 
 
+@pytest.mark.parametrize("num_ctx", [128, 4096])
+def test_more_may_be_forced_than_fits_into_a_batch_or_the_context(model, num_ctx):
+    words = " ".join(f"word{number}" for number in range(300))
+    with RunnerProcess() as runner:
+        runner.load(model, num_ctx=num_ctx, num_batch=64, num_parallel=1)
+        answer = runner.answer(PROMPT, constraint=of_schema({"const": words}))
+        assert json.loads(answer.text) == words
+        assert answer.end.reason == "stop"
+        cut = runner.answer(PROMPT, constraint=of_schema({"const": words}), num_predict=100)
+        assert cut.end.reason == "length"
+        assert cut.end.generated_tokens == 100
+        assert json.dumps(words).startswith(cut.text)
+
+
 def test_a_bad_constraint_fails_alone(runner):
     good = runner.start(PROMPT, constraint=frames.Constraint("regex", "[a-f]{40}"))
     bad = runner.start(PROMPT, constraint=frames.Constraint("regex", "("))
