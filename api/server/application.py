@@ -43,6 +43,7 @@ from api.openai.models import openai_models_router
 from api.openai.shapes import ChatCompletionBody
 from api.server.activity import Activity, ActivityMiddleware
 from api.server.body import BodyLimiter
+from api.server.docs_page import docs_router
 from api.server.documentation import describe_bodies
 from api.server.errors import RequestError, describe_error, error_body
 from api.server.figures import Figures
@@ -127,6 +128,7 @@ def create_app(
     app.include_router(status_router(settings.version, settings.corral_version))
     app.include_router(metrics_router(figures, activity, engine.scheduler, settings.corral_version))
     app.include_router(requests_router(request_log))
+    app.include_router(docs_router())
     app.include_router(completion_router(engine))
     app.include_router(models_router(engine))
     app.include_router(blobs_router(engine.library, uploads, activity))

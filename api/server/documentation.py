@@ -6,6 +6,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from api.server.described_replies import describe_replies
+from api.server.priority import describe_priority
 from api.server.shapes import Shape
 
 _REFERENCES = "#/components/schemas/{model}"
@@ -23,6 +25,8 @@ def describe_bodies(app: FastAPI, shapes: Iterable[type[Shape]]) -> None:
                 schema = shape.model_json_schema(ref_template=_REFERENCES)
                 schemas.update(schema.pop("$defs", {}))
                 schemas[shape.__name__] = schema
+            describe_replies(document)
+            describe_priority(document)
             app.openapi_schema = document
         return app.openapi_schema
 

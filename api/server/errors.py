@@ -64,7 +64,9 @@ def describe_error(error: BaseException) -> tuple[int, str]:
 _OPENAI_TYPES = {400: "invalid_request_error", 404: "not_found_error"}
 
 
-class _OpenAIError(msgspec.Struct):
+class OpenAIError(msgspec.Struct):
+    """An error as the OpenAI dialect tells it."""
+
     message: str
     type: str
     param: str | None = None
@@ -79,7 +81,7 @@ def native_error_body(text: str) -> bytes:
 def openai_error_body(status: int, text: str) -> bytes:
     """The error object of the OpenAI dialect (spec 1.15)."""
     kind = _OPENAI_TYPES.get(status, "api_error")
-    return encode({"error": _OpenAIError(message=text, type=kind)})
+    return encode({"error": OpenAIError(message=text, type=kind)})
 
 
 def error_body(path: str, status: int, text: str) -> bytes:

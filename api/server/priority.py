@@ -1,6 +1,7 @@
 """How urgent a request is, in the words of its header."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from starlette.requests import Request
 
@@ -9,6 +10,9 @@ from engine.frames import Priority
 
 PRIORITY_HEADER: Final = "X-Corral-Priority"
 
+PRIORITY_PATHS: Final = frozenset(
+    {"/api/generate", "/api/chat", "/v1/chat/completions", "/v1/completions"}
+)
 _PRIORITIES: Final[dict[str, Priority]] = {"interactive": 0, "normal": 1, "background": 2}
 
 
@@ -19,3 +23,16 @@ def read_priority(request: Request) -> Priority:
     if priority is None:
         raise InvalidRequestError(f"{PRIORITY_HEADER} must be interactive, normal or background")
     return priority
+
+
+def describe_priority(document: Mapping[str, Any]) -> None:
+    """Tell of the header in an OpenAPI document, at the routes that look at it."""
+    header = {
+        "name": PRIORITY_HEADER,
+        "in": "header",
+        "required": False,
+        "description": "Who goes first when requests wait for the same model.",
+        "schema": {"type": "string", "enum": list(_PRIORITIES), "default": "normal"},
+    }
+    for path in PRIORITY_PATHS & set(document["paths"]):
+        document["paths"][path]["post"].setdefault("parameters", []).append(header)
