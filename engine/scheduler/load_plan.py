@@ -4,13 +4,13 @@
 """
 
 import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine import frames
 from engine.errors import ModelNotFoundError
 from engine.hardware.memory import SystemMemory
+from engine.library.manifests import ADAPTER, MODEL
 from engine.library.model import Model
 from engine.options import Options
 from engine.scheduler.memory import kv_bytes_per_token
@@ -136,17 +136,12 @@ def plan_load(
 
 def _digest(model: Model) -> str:
     """Names the contents of weights and adapters, whatever else the model's manifest says."""
-    files = (model.weights_path, *model.adapter_paths)
-    # Blobs of a store are named by their contents; built-in files are not, but the manifest made
-    # up for them is.
-    named = [
-        path.name if _BLOB_NAME.fullmatch(path.name) else f"{model.digest} {path.name}"
-        for path in files
+    loaded = [
+        f"{layer.media_type} {layer.digest}"
+        for layer in model.manifest.layers
+        if layer.media_type in (MODEL, ADAPTER)
     ]
-    return hashlib.sha256("\n".join(named).encode()).hexdigest()
-
-
-_BLOB_NAME = re.compile(r"sha256-[0-9a-f]{64}")
+    return hashlib.sha256("\n".join(loaded).encode()).hexdigest()
 
 
 def _choose_cache_ram(

@@ -5,7 +5,9 @@ import pytest
 
 from engine.errors import ModelNotFoundError
 from engine.hardware.memory import SystemMemory
+from engine.library.digests import Digest
 from engine.library.library import Library
+from engine.library.manifests import ADAPTER, MODEL, SYSTEM, Layer
 from engine.options import Options
 from engine.scheduler.load_plan import (
     ModelFacts,
@@ -161,7 +163,7 @@ def test_when_a_loaded_model_will_do(plan, loaded, asked, expected):
 @pytest.mark.parametrize(
     ("asked", "available", "expected"),
     [
-        (None, 14 * GIB, 950_009_856),  # a tenth of what weights and context leave
+        (None, 14 * GIB, 966_367_641),  # a tenth of what weights and context leave
         (None, 5 * GIB, 0),
         (None, 900 * GIB, 8 * GIB),
         (0, 64 * GIB, 0),
@@ -174,19 +176,20 @@ def test_prefix_cache_takes_a_share_of_the_spare_memory(plan, asked, available, 
     assert abs(load.cache_ram_bytes - expected) <= 10 * 1024**2
 
 
-def test_saved_prefixes_are_named_by_the_contents_of_the_files(plan, models, tmp_path):
+def test_saved_prefixes_are_named_by_the_contents_of_the_files(plan, models):
     settings = replace(SETTINGS, cache_folder="/cache", cache_disk_bytes=7)
     load = plan(settings=settings).load
     assert (load.cache_folder, load.cache_disk_bytes) == ("/cache", 7)
 
-    def digest(**changes):
-        model = replace(models["a"], **changes)
+    def digest(*layers, **changes):
+        manifest = replace(models["a"].manifest, layers=layers)
+        model = replace(models["a"], manifest=manifest, **changes)
         return plan_load(model, DEFAULT, FACTS, settings, SystemMemory(GIB, GIB)).load.model_digest
 
-    blob, other = (tmp_path / f"sha256-{letter * 64}" for letter in "ab")
+    weights, others = (Layer(MODEL, Digest(letter * 64), 1) for letter in "ab")
+    adapter = Layer(ADAPTER, Digest("c" * 64), 1)
+    system = Layer(SYSTEM, Digest("d" * 64), 1)
     assert len(load.model_digest) == 64
-    assert digest(weights_path=blob) == digest(weights_path=blob, digest="0" * 64, system="x")
-    assert digest(weights_path=blob) != digest(weights_path=other)
-    assert digest(weights_path=blob) != digest(weights_path=blob, adapter_paths=(other,))
-    # A file that is not named by its contents counts by the model's digest.
-    assert digest(digest="0" * 64) != digest(digest="1" * 64)
+    # Neither the name nor what else the manifest says makes a difference.
+    assert digest(weights) == digest(weights, system, digest="0" * 64)
+    assert len({digest(weights), digest(others), digest(weights, adapter)}) == 3
