@@ -4,12 +4,12 @@ They stand on their own: a format's tags, then calls of the tools asked for, the
 in JSON, order of members and spacing are as constraints of the engine write them.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from engine.prompt.parsing.calls import write_json
 from engine.prompt.parsing.channels import identifier
 from engine.prompt.parsing.format import (
     CallBody,
@@ -152,7 +152,7 @@ class _Writer:
         return f"({' | '.join(choices)})"
 
     def _any_of(self, tools: Sequence[Tool], head: Callable[[str], str]) -> str:
-        choices = [f"{head(name_of(tool))} {_json(parameters_of(tool))}" for tool in tools]
+        choices = [f"{head(name_of(tool))} {_arguments(parameters_of(tool))}" for tool in tools]
         return f"({' | '.join(choices)})"
 
     def _call(self, body: CallBody, tool: Tool) -> str:
@@ -173,14 +173,16 @@ class _Writer:
 
     def _json_call(self, body: JsonBody, name: str, parameters: Mapping[str, Any]) -> str:
         if not body.name_key:
-            return f'{self._text("{" + json.dumps(name) + ": ")} {_json(parameters)} "}}"'
-        head = f'"{body.name_key}": {json.dumps(name, ensure_ascii=False)}, '
+            return f'{self._text("{" + write_json(name) + ": ")} {_arguments(parameters)} "}}"'
+        head = f'"{body.name_key}": {write_json(name)}, '
         head += f'"{body.arguments_key}": '
         call_id = f' ", \\"{body.id_key}\\": \\"" {_ID} "\\""' if body.id_key else ""
         opening, closing = ("{", "}")
         if body.is_nested:
             opening, closing = ('{"function": {', "}}")
-        return f"{self._text(opening + head)} {_json(parameters)}{call_id} {self._text(closing)}"
+        return (
+            f"{self._text(opening + head)} {_arguments(parameters)}{call_id} {self._text(closing)}"
+        )
 
     def _named_call(self, body: NamedBody, name: str, parameters: Mapping[str, Any]) -> str:
         parts = []
@@ -192,7 +194,7 @@ class _Writer:
             else:
                 parts.append(self._text(name))
             parts.append(self._text(slot.end))
-        return self._join(*parts, _json(parameters), space="")
+        return self._join(*parts, _arguments(parameters), space="")
 
     def _tagged_call(self, body: TaggedBody, name: str, parameters: Mapping[str, Any]) -> str:
         head = self._text(name + body.name_end)
@@ -259,7 +261,7 @@ class _Writer:
             inner = {**_definitions(parameters), **schema} if isinstance(schema, Mapping) else {}
             pair = f"{self._text(head(key))} {value(inner)}"
             is_needed = key in needed
-            follow = f"{json.dumps(separator)} {pair} {rest_more}"
+            follow = f"{write_json(separator)} {pair} {rest_more}"
             follow = self._part(follow, rest_more, is_needed=is_needed)
             first = self._part(f"{pair} {rest_more}", rest_first, is_needed=is_needed)
             rest_first, rest_more = first, follow
@@ -276,7 +278,7 @@ class _Writer:
         if closing in self._specials:
             self._rules.append(f"{name}: {_ANY} {self._text(closing)}")
         else:
-            self._rules.append(f"{name}[suffix={json.dumps(closing, ensure_ascii=False)}]: {_ANY}")
+            self._rules.append(f"{name}[suffix={write_json(closing)}]: {_ANY}")
         return name
 
     def _rule(self, name: str, text: str) -> None:
@@ -297,7 +299,7 @@ class _Writer:
             match = self._special.search(text) if self._special else None
             plain = text[: match.start()] if match else text
             if plain:
-                parts.append(json.dumps(plain, ensure_ascii=False))
+                parts.append(write_json(plain))
             if match is None:
                 break
             parts.append(f"<[{self._specials[match.group()]}]>")
@@ -310,8 +312,11 @@ _OTHER = {"true": "false", "string": "json"}
 
 
 def _json(schema: Mapping[str, Any]) -> str:
-    written = dict(schema) or {"type": "object"}
-    return "%json " + json.dumps({**written, "x-guidance": _JSON_STYLE}, ensure_ascii=False)
+    return "%json " + write_json({**schema, "x-guidance": _JSON_STYLE})
+
+
+def _arguments(parameters: Mapping[str, Any]) -> str:
+    return _json({"type": "object", **parameters})
 
 
 def _properties(parameters: Mapping[str, Any]) -> dict[str, Any]:

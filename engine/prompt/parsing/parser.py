@@ -1,6 +1,7 @@
 """The parser of one answer: thoughts first, then content and tool calls by the format. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from engine.prompt.parsing.calls import Calls
@@ -8,7 +9,25 @@ from engine.prompt.parsing.channels import parse_channels
 from engine.prompt.parsing.events import Content, Event, Thinking, merge
 from engine.prompt.parsing.format import CallFormat, OutputFormat
 from engine.prompt.parsing.go_calls import parse_go_calls
+from engine.prompt.parsing.probe import ends_in_thoughts, find_format
 from engine.prompt.parsing.source import MismatchError, Source, Steps
+from engine.prompt.template import ChatTemplate
+
+
+def parser_for(
+    template: ChatTemplate,
+    prompt: str,
+    tools: Sequence[Mapping[str, Any]] = (),
+    think: bool | str | None = None,
+) -> "FormatParser":
+    """The parser of the answer to a rendered prompt.
+
+    With a Go template, thoughts are told apart only where they were asked for (spec 5.4).
+    """
+    form = find_format(template)
+    if not (template.is_native or think):
+        form = replace(form, thinking=None)
+    return FormatParser(form, tools, is_thinking=ends_in_thoughts(form, prompt))
 
 
 class FormatParser:
@@ -25,12 +44,12 @@ class FormatParser:
 
         `is_thinking`: the prompt already ends inside the model's thoughts.
         """
-        self._form = form
+        self._form = form if tools else replace(form, calls=(), go_tag="")
         self._tools = tools
         self._starts_thinking = is_thinking
         self._source = Source()
         self._calls = Calls(tools)
-        self._formats = form.calls if tools and not form.go_tag else ()
+        self._formats = () if form.go_tag else self._form.calls
         self._steps = self._parse()
         self._is_thinking = is_thinking
 
@@ -38,6 +57,11 @@ class FormatParser:
     def is_thinking(self) -> bool:
         """The output so far ends inside the thoughts."""
         return self._is_thinking
+
+    @property
+    def visible_tokens(self) -> tuple[str, ...]:
+        """Control tokens that must come as text, if the vocabulary has them."""
+        return self._form.visible_tokens
 
     def feed(self, text: str) -> list[Event]:
         """See OutputParser."""
@@ -68,7 +92,7 @@ class FormatParser:
             yield from parse_channels(self._source, self._form.channels, self._calls, self._tools)
             return
         yield from self._thoughts(is_open=self._starts_thinking or self._starts_unasked)
-        if self._form.go_tag and self._tools:
+        if self._form.go_tag:
             yield from parse_go_calls(self._source, self._form.go_tag, self._calls)
             return
         yield from self._unmarked_calls()

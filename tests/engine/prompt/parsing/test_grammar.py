@@ -184,3 +184,24 @@ def test_optional_arguments_of_code_calls_may_be_left_out():
     assert accepts(grammar, lead + 'set-light(room="a", is_on=true, mode="warm"), now()' + end)
     assert accepts(grammar, lead + 'set-light(room="a", mode="warm")' + end)
     assert not accepts(grammar, lead + 'set-light(mode="warm")' + end)
+
+
+@pytest.mark.parametrize("case", MARKED, ids=lambda case: case.name)
+def test_odd_names_and_empty_schemas_make_valid_grammars(case: Family):
+    odd = 'a"b\\c\n\t<x> %json {é}\x01'
+    properties = {odd: {"type": "string"}, "": {}, "any": True, "e": {"enum": [odd, ""]}}
+    tools = [
+        {"function": {"name": odd, "parameters": {"type": "object", "properties": properties}}},
+        {"function": {"name": "bare"}},
+        {"name": "flat", "parameters": {"properties": {"a": {"type": "integer"}}}},
+    ]
+    grammar = tool_grammar(case.form, tools)
+    assert grammar is not None
+    matcher(grammar)
+
+
+def test_arguments_are_an_object_also_when_the_schema_does_not_say_so():
+    grammar = tool_grammar(family("hermes").form, [{"function": {"name": "f", "parameters": {}}}])
+    assert grammar is not None
+    assert accepts(grammar, '<tool_call>\n{"name": "f", "arguments": {"a": 1}}\n</tool_call>')
+    assert not accepts(grammar, '<tool_call>\n{"name": "f", "arguments": 1}\n</tool_call>')

@@ -17,7 +17,8 @@ from engine.prompt.parsing.events import (
     raw_text,
 )
 from engine.prompt.parsing.format import OutputFormat
-from engine.prompt.parsing.parser import FormatParser
+from engine.prompt.parsing.parser import FormatParser, parser_for
+from engine.prompt.template import GoChatTemplate, JinjaChatTemplate
 from tests.engine.prompt.parsing.families import FAMILIES, TOOLS, Family, Output
 
 CASES = [(family, output) for family in FAMILIES for output in family.outputs]
@@ -108,6 +109,29 @@ def test_parser_knows_whether_it_is_in_the_thoughts():
     assert parser.is_thinking
     parser.feed("Hm.</think>")
     assert not parser.is_thinking
+
+
+def test_parser_for_a_prompt_starts_where_the_prompt_ends():
+    source = next(family for family in FAMILIES if family.name == "hermes").source
+    parser = parser_for(JinjaChatTemplate(source), "assistant\n<think>\n", TOOLS)
+    assert parser.is_thinking
+    events = merge([*parser.feed('Hm.</think><tool_call>{"name": "now"}'), *parser.finish()])
+    assert text_of(events, Thinking) == "Hm."
+    assert isinstance(events[-1], CallCompleted)
+
+
+@pytest.mark.parametrize(("think", "thinking"), [(True, "Hm."), ("low", "Hm."), (False, "")])
+def test_thoughts_of_go_templates_are_parsed_when_asked_for(think: bool | str, thinking: str):
+    source = "{{ range .Messages }}<think>{{ .Thinking }}</think>{{ .Content }}{{ end }}"
+    parser = parser_for(GoChatTemplate(source), "Hi", think=think)
+    events = [*parser.feed("<think>Hm.</think>Yes."), *parser.finish()]
+    assert text_of(events, Thinking) == thinking
+
+
+def test_tags_of_calls_stay_hidden_when_no_tools_are_on_offer():
+    form = next(family for family in FAMILIES if family.name == "hermes").form
+    assert "<tool_call>" in FormatParser(form, TOOLS).visible_tokens
+    assert FormatParser(form).visible_tokens == ("<think>", "</think>")
 
 
 def _fragments(family: Family) -> list[str]:
