@@ -89,13 +89,4 @@ class ConstraintCompiler:
         return Preamble(tokenizer, constraint, overshooting)
 
     def _compute_mask(self, matcher: GrammarMatcher) -> None:
-        """Engine-loop thread. The lock is handed over to the mask thread."""
-        matcher.busy.acquire()
-        self._masks.submit(lambda: _compute_and_release(matcher))
-
-
-def _compute_and_release(matcher: GrammarMatcher) -> None:
-    try:
-        matcher.compute_mask()
-    finally:
-        matcher.busy.release()
+        self._masks.submit(matcher.compute_mask)

@@ -28,8 +28,8 @@ class GrammarMatcher:
         self._has_mask = False
         self._bounds_numbers = bounds_numbers
         self._num_digits = 0
-        self.busy = threading.Lock()
-        """Held while another thread computes the mask."""
+        self._lock = threading.Lock()
+        """Held around every use of `_native`, which does not bear two threads at once."""
 
     @property
     def needs_mask(self) -> bool:
@@ -38,18 +38,20 @@ class GrammarMatcher:
     @property
     def is_stopped(self) -> bool:
         """Nothing can follow; also the case in a dead end."""
-        return self._native.is_stopped()
+        with self._lock:
+            return self._native.is_stopped()
 
     def compute_mask(self) -> None:
-        """Any thread, without the GIL for most of the time. Errors are kept for `apply`."""
-        self._native.unsafe_compute_mask_ptr(self._address, self._mask.nbytes)
-        self._has_mask = True
+        """Any thread, without the GIL for most of the time; nothing to do if it is there already.
+        Errors are kept for `apply`."""
+        with self._lock:
+            if not self._has_mask:
+                self._native.unsafe_compute_mask_ptr(self._address, self._mask.nbytes)
+                self._has_mask = True
 
     def apply(self, logits: Logits) -> None:
         """Forbid in place. Raises ConstraintError."""
-        with self.busy:
-            if not self._has_mask:
-                self.compute_mask()
+        self.compute_mask()  # or waits for the other thread; one that did not begin is overtaken
         self.check()
         bits = np.unpackbits(
             np.invert(self._mask).view(np.uint8), count=len(logits), bitorder="little"
@@ -83,7 +85,7 @@ class GrammarMatcher:
 
     def accept(self, token: int) -> None:
         """Raises ConstraintError for a token that the mask does not allow."""
-        with self.busy:
+        with self._lock:
             self._has_mask = False
             accepted = self._native.consume_token(token)
         if not accepted:
@@ -98,16 +100,21 @@ class GrammarMatcher:
 
     def forced(self) -> list[int]:
         """Tokens that can only be these, not accepted yet."""
-        with self.busy:
+        with self._lock:
             tokens = self._native.compute_ff_tokens()
         return [token for token in tokens if token not in self._tokenizer.end_tokens]
 
+    def close(self) -> None:
+        """Waits for a mask that is being computed. Safe to call twice."""
+        with self._lock:
+            self._has_mask = True  # a late thread finds nothing to do
+
     def check(self) -> None:
         """Raises ConstraintError if the matcher gave up."""
-        if self._native.is_error():
-            raise ConstraintError(
-                f"the format is too complex to follow: {first_line(self._native.get_error())}"
-            )
+        with self._lock:
+            problem = self._native.get_error() if self._native.is_error() else ""
+        if problem:
+            raise ConstraintError(f"the format is too complex to follow: {first_line(problem)}")
 
 
 def first_line(text: str) -> str:

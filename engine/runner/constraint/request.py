@@ -59,5 +59,4 @@ class RequestConstraint:
 
     def close(self) -> None:
         """Waits for a mask that is being computed. Safe to call twice."""
-        with self._matcher.busy:
-            pass
+        self._matcher.close()

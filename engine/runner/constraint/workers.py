@@ -1,5 +1,7 @@
 """A thread that works off jobs in order. It starts with the first job."""
 
+import contextlib
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -25,6 +27,7 @@ class Worker:
         self._jobs.put(job)
 
     def _run(self) -> None:
+        _step_back()
         while (job := self._jobs.get()) is not None:
             job()
 
@@ -34,3 +37,15 @@ class Worker:
             self._jobs.put(None)
             self._thread.join(STOP_TIMEOUT_S)
             self._thread = None
+
+
+def _step_back() -> None:
+    """Never take the processor from a thread that runs, where the system can promise that.
+
+    A thread that wakes up pushes aside the one that woke it as a rule. That is the engine loop,
+    which waits for its turn behind everything else then: 7 ms on a busy machine, not 25 us.
+    """
+    if hasattr(os, "SCHED_BATCH"):
+        # Some sandboxes forbid it; nothing is lost but the advantage.
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

@@ -162,3 +162,18 @@ def test_a_tag_made_of_text_ends_at_the_border_of_a_token(compiler, vocabulary):
             ended += 1
             assert re.fullmatch(r"\s*[a-d]{3}", output.text.partition(tag)[2]), output.text
     assert ended > 20
+
+
+def test_a_mask_thread_that_comes_late_does_no_harm(compiler, vocabulary):
+    schema = {"type": "array", "items": {"type": "string", "maxLength": 9}, "maxItems": 9}
+    constraints = [compiler.compile(of_schema(schema)) for _ in range(40)]
+    # All masks are asked for at once: most are computed here before their turn comes there.
+    for constraint in constraints:
+        for _ in range(50):
+            constraint.start_mask()
+    outputs = [write(constraint, vocabulary, 7) for constraint in constraints]
+    assert len({output.text for output in outputs}) == 1
+    assert is_valid(
+        json.loads(outputs[0].text),
+        schema | {"minItems": 0, "items": {"type": "string", "minLength": 0, "maxLength": 9}},
+    )
