@@ -51,8 +51,11 @@ class SequenceStates:
         return int(C.llama_state_seq_get_size_ext(self._context.pointer, sequence, 0))
 
     def save(self, sequence: int, tokens: list[int]) -> SequenceState | None:
-        """A copy of a sequence that holds `tokens`; None if llama.cpp can't."""
-        data = np.empty(self.measure(sequence), dtype=np.uint8)
+        """A copy of a sequence that holds `tokens`; None if llama.cpp can't, or memory is out."""
+        try:
+            data = np.empty(self.measure(sequence), dtype=np.uint8)
+        except MemoryError:
+            return None
         written = C.llama_state_seq_get_data_ext(
             self._context.pointer, _pointer(data), data.nbytes, sequence, 0
         )

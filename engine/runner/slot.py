@@ -140,8 +140,10 @@ class SlotTable:
         oldest = min(idle, key=lambda slot: (bool(slot.tokens), slot.used_at))
         if shared <= _MIN_SHARED * len(prompt):
             return oldest
-        keeps_tail = len(best.tokens) - shared >= _MIN_TAIL and self._states.can_copy
-        return oldest if keeps_tail and not oldest.tokens else best
+        tail = len(best.tokens) - shared
+        if self._states.can_copy and tail >= _MIN_TAIL and tail > len(oldest.tokens):
+            return oldest  # gets a copy of the prefix, and less is lost
+        return best
 
     def should_wait(self, prompt: list[int]) -> bool:
         """Whether a prompt had better wait: much of it is being evaluated for another request

@@ -32,9 +32,8 @@ logger = logging.getLogger(__name__)
 
 MAX_QUEUED_BYTES = 512 * 1024 * 1024
 """Copies of states that wait to be written. One that is larger waits alone."""
-MAX_FETCHED = 4
-"""States fetched, or being fetched, that no request has taken yet."""
-
+MAX_FETCHED_BYTES = 1024 * 1024 * 1024
+"""States on their way from disk to a request. One that is larger is fetched alone."""
 MAX_FAILURES = 3
 """Refused writes (no permission, read-only) after which no more are tried."""
 
@@ -63,6 +62,7 @@ class _Fetch:
     """One file on its way into memory."""
 
     asked_at: float
+    size_bytes: int
     state: SequenceState | None = None
     is_done: bool = False
 
@@ -114,9 +114,10 @@ class DiskTier:
         with self._lock:
             fetch = self._fetches.get(match.path)
             if fetch is None:
-                if len(self._fetches) >= MAX_FETCHED:
+                held = sum(other.size_bytes for other in self._fetches.values())
+                if held and held + match.state_bytes > MAX_FETCHED_BYTES:
                     return False
-                self._fetches[match.path] = _Fetch(time.monotonic())
+                self._fetches[match.path] = _Fetch(time.monotonic(), match.state_bytes)
                 self._reads.put(match.path)
                 return True
             fetch.asked_at = time.monotonic()
@@ -184,6 +185,7 @@ class DiskTier:
                 fetch = self._fetches.get(path)
                 if fetch is not None:
                     fetch.state, fetch.is_done = state, True
+                    fetch.size_bytes = state.size_bytes if state else 0
                 self._arrived.notify_all()
 
     def _read(self, path: Path) -> SequenceState | None:

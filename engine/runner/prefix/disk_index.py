@@ -26,6 +26,7 @@ class Match:
     path: Path
     length: int
     num_tokens: int
+    state_bytes: int
 
 
 class DiskIndex:
@@ -104,7 +105,7 @@ class DiskIndex:
                     # The smallest one will do, and takes the least time to read.
                     name = min(names, key=lambda name: self._headers[name].num_tokens)
                     length = min(count * BLOCK_TOKENS, limit)
-                    return Match(self._folder / name, length, self._headers[name].num_tokens)
+                    return self._match(name, length)
         return None
 
     def find_contained(
@@ -114,7 +115,7 @@ class DiskIndex:
         with self._lock:
             for count in range(len(blocks), 0, -1):
                 found = [
-                    Match(self._folder / name, header.num_tokens, header.num_tokens)
+                    self._match(name, header.num_tokens)
                     for name in self._by_block.get(blocks[count - 1], ())
                     if (header := self._headers[name]).num_tokens <= limit
                     and len(header.blocks) == count
@@ -124,6 +125,10 @@ class DiskIndex:
                 if found:
                     return max(found, key=lambda match: match.length)
         return None
+
+    def _match(self, name: str, length: int) -> Match:
+        header = self._headers[name]
+        return Match(self._folder / name, length, header.num_tokens, header.state_bytes)
 
 
 def delete(path: Path) -> None:

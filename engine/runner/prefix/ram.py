@@ -39,8 +39,7 @@ class RamTier:
         if self._can_cut:
             for _, key in list(self._index.find_contained(state.tokens)):
                 self._drop(key)
-        while self.used_bytes + state.size_bytes > self._budget_bytes:
-            self._drop(next(iter(self._entries)))
+        self.make_room(state.size_bytes)
         # The id is unique for as long as the entry is there.
         self._entries[id(state)] = state
         self._index.insert(state.tokens, id(state))
@@ -69,9 +68,12 @@ class RamTier:
         if id(state) in self._entries:
             self._entries.move_to_end(id(state))
 
-    def shrink(self, size_bytes: int) -> None:
-        """Drop the least recently used states until no more than that is held."""
-        while self.used_bytes > size_bytes:
+    def make_room(self, size_bytes: int) -> None:
+        """Drop the least recently used states until one of that size fits, or none is left.
+
+        Call it before such a state is made, so that memory holds no more than the budget then.
+        """
+        while self._entries and self.used_bytes + size_bytes > self._budget_bytes:
             self._drop(next(iter(self._entries)))
 
     def _drop(self, key: int) -> None:

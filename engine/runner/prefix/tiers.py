@@ -82,8 +82,10 @@ class PrefixTiers:
         """Copy a sequence that is about to go to host memory, if it is not there yet."""
         if not tokens or self.ram.covers(tokens):
             return None
-        if not self.ram.can_hold(self._states.measure(sequence) + 8 * len(tokens)):
+        size_bytes = self._states.measure(sequence) + 8 * len(tokens)
+        if not self.ram.can_hold(size_bytes):
             return None
+        self.ram.make_room(size_bytes)
         state = self._states.save(sequence, tokens)
         if state is not None:
             self.ram.put(state)

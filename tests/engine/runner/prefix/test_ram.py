@@ -27,7 +27,7 @@ def test_budget_holds_whatever_comes(puts: list[tuple[list[int], int]], can_cut:
         assert tier.used_bytes <= 1000
         assert sum(one.size_bytes for one in found) <= tier.used_bytes
         assert (len(tier) == 0) == (tier.used_bytes == 0)
-    tier.shrink(0)
+    tier.make_room(1000)
     assert (len(tier), tier.used_bytes, tier.find([0, 1, 2], 99)) == (0, 0, (0, None))
 
 

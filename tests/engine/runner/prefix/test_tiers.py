@@ -101,7 +101,8 @@ def test_requests_that_come_together_evaluate_a_shared_prompt_once(cold: str) ->
     num_prompt = answers[ids[0]].end.prompt_tokens
     assert shared == [0] + [num_prompt - 1] * 3
     assert before.kv_tokens == 0
-    assert status.kv_tokens > 4 * num_prompt  # as sequences; their cells are shared
+    # One prompt, four answers.
+    assert num_prompt < status.kv_tokens < num_prompt + 4 * 25
 
 
 def test_evicted_prefix_comes_back_from_memory(cold: str) -> None:
