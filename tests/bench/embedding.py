@@ -4,7 +4,6 @@ The same file, the same threads, one request with all texts; runs in turn, media
 """
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from tests.bench.llama_server import CACHE, ensure_sources
 from tests.bench.peers import Peer, corral, llama_server
+from tests.bench.report import Row
 from tests.gguf_models import write_random_bert
 
 NUM_INPUTS = 512
@@ -21,15 +21,6 @@ WORDS = (
     "the history of the town begins with a river and a bridge and with people who built houses "
     "near the water because trade needs roads markets and quiet nights"
 ).split()
-
-
-@dataclass(frozen=True)
-class Figures:
-    """Medians in texts per second, and of the ratios of neighbouring runs."""
-
-    corral: float
-    llama_server: float
-    over_llama_server: float
 
 
 def ensure_embedding_model() -> Path:
@@ -51,20 +42,35 @@ def ensure_embedding_model() -> Path:
     return path
 
 
-def run(rounds: int = 5, words: int = 30, threads: int = 2) -> Figures:
-    """Texts of about `words` words: passages as they are cut for retrieval."""
+def run(rounds: int = 5) -> list[Row]:
+    """Short texts, and passages as they are cut for retrieval."""
+    rows: list[Row] = []
+    for words in (6, 30):
+        ours, theirs, ratio = compare(rounds, words)
+        name = f"{NUM_INPUTS} texts of about {words} words"
+        rows += [
+            Row(name, "texts/s", ours),
+            Row(name, "texts/s of llama-server", theirs),
+            Row(name, "over llama-server", ratio, 0.95),
+        ]
+    return rows
+
+
+def compare(rounds: int, words: int, threads: int = 2) -> tuple[float, float, float]:
+    """Texts per second of both, and the ratio of neighbouring runs: medians."""
     model = ensure_embedding_model()
     texts = make_texts(words)
-    rows: list[tuple[float, float]] = []
+    runs: list[tuple[float, float]] = []
     options = ["--embedding", "-t", str(threads), "-c", "4096", "-np", "8"]
     with corral({"bench": model}) as ours, llama_server(model, *options) as theirs:
         for peer in (ours, theirs):
             embed(peer, texts[:8], threads)  # loads the model
         for _ in range(rounds):
-            rows.append((measure(ours, texts, threads), measure(theirs, texts, threads)))
-    return Figures(
-        *(median(column) for column in zip(*rows, strict=True)),
-        over_llama_server=median(ours / theirs for ours, theirs in rows),
+            runs.append((measure(ours, texts, threads), measure(theirs, texts, threads)))
+    return (
+        median(mine for mine, _ in runs),
+        median(other for _, other in runs),
+        median(mine / other for mine, other in runs),
     )
 
 
@@ -94,8 +100,3 @@ def embed(peer: Peer, texts: list[str], threads: int) -> int:
         answer = peer.post("/api/embed", body)["embeddings"]
     assert isinstance(answer, list)
     return len(answer)
-
-
-if __name__ == "__main__":
-    for words in (6, 30, 150):
-        print(words, "words:", run(words=words))

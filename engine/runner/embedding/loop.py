@@ -23,9 +23,9 @@ from engine.runner.text import Pieces
 
 logger = logging.getLogger(__name__)
 
-PACK_TOKENS = 512
-"""A pack is closed when it would grow beyond this. Every token of a pack is compared with all
-others, also of other inputs, so that larger packs cost more than they save."""
+PACK_TOKENS = 256
+"""A pack is closed when it would grow beyond this. CPU time for 512 short texts (23M parameters,
+q8_0, one thread): 1.33 s with 64 tokens, 1.11 with 128, 1.07 with 256, 1.10 with 512."""
 
 
 class ComputeError(Exception):
