@@ -11,7 +11,7 @@ from engine.identity.key import Identity
 from engine.library.digests import Digest
 from engine.library.errors import DiskFullError, InvalidNameError
 from engine.library.library import Library
-from engine.registry.errors import RegistryError
+from engine.registry.errors import RegistryError, RetriesExceededError
 from engine.registry.pull import Puller, PullRequest
 from engine.registry.settings import RegistrySettings
 from tests.engine.registry.conftest import CHUNK_BYTES, pull_all
@@ -397,3 +397,39 @@ async def test_a_stalled_registry_can_be_left_at_once(
     async with asyncio.timeout(3):
         await pulling.aclose()
         await patient.close()
+
+
+_FAULTS = ("reset", "truncate", "status", "shifted", "stall", "", "", "")
+
+
+def _random_script(seed: int) -> list[str]:
+    """Up to twenty steps, a few of them stalls, because those take time."""
+    dice = random.Random(seed)
+    steps: list[str] = []
+    for _ in range(dice.randrange(20)):
+        fault = dice.choice(_FAULTS)
+        if fault == "stall" and any(step.startswith("stall") for step in steps):
+            fault = "reset"
+        if fault == "status":
+            fault = f"status:{dice.choice((429, 500, 502, 503, 504))}"
+        elif fault in ("reset", "truncate", "stall"):
+            fault = f"{fault}:{dice.randrange(CHUNK_BYTES)}"
+        steps.append(fault)
+    return steps
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_scripted_bad_networks_end_well_or_with_a_clear_error(
+    registry: FakeRegistry, puller: Puller, library: Library, tmp_path: Path, seed: int
+) -> None:
+    registry.script = _random_script(seed)
+    name = offer(registry, sample_model(BIG, f"license {seed}"))
+    try:
+        steps = await pull_all(puller, name)
+    except RetriesExceededError:
+        assert library.list() == []
+        registry.script = []
+        steps = await pull_all(puller, name)
+    assert steps[-1].status == "success"
+    assert library.blob_path(Digest.of(BIG)).read_bytes() == BIG
+    assert not any("download" in name for name in blob_names(tmp_path))
