@@ -23,6 +23,7 @@ SCENARIOS = (
     "constrained",
     "speculation",
     "embedding",
+    "api_cost",
 )
 RESULTS = ROOT / "docs" / "benchmarks.json"
 
