@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from gguf import GGUFReader
 
 from tests.conftest import TINY_MODEL
-from tests.gguf_models import write_random_llama, write_random_mamba
+from tests.gguf_models import write_random_bert, write_random_llama, write_random_mamba
 
 
 def field(reader: GGUFReader, name: str) -> object:
@@ -69,3 +70,26 @@ def test_other_architectures(tmp_path: Path) -> None:
 
     assert field(window, "gemma3.attention.sliding_window") == 64
     assert field(recurrent, "general.architecture") == "mamba"
+
+
+@pytest.mark.parametrize(("pooling", "number"), [("mean", 1), ("cls", 2), ("rank", 4)])
+def test_bert_says_how_its_vectors_are_made(tmp_path: Path, pooling: str, number: int) -> None:
+    path = write_random_bert(tmp_path / "m.gguf", n_layer=3, n_embd=96, pooling=pooling)
+    reader = GGUFReader(path)
+    tensors = {tensor.name: tensor for tensor in reader.tensors}
+
+    assert field(reader, "bert.pooling_type") == number
+    assert field(reader, "bert.attention.causal") is False
+    assert list(tensors["blk.2.ffn_up.weight"].shape) == [96, 128]
+    assert ("cls.output.weight" in tensors) == (pooling == "rank")
+    words = field(reader, "tokenizer.ggml.tokens")
+    assert isinstance(words, list)
+    assert len(words) == len(set(words)) == tensors["token_embd.weight"].shape[1]
+    assert not np.isnan(tensors["token_types.weight"].data).any()
+
+
+def test_spoiled_bert_has_a_nan(tmp_path: Path) -> None:
+    reader = GGUFReader(write_random_bert(tmp_path / "m.gguf", spoiled=True))
+    (types,) = (one for one in reader.tensors if one.name == "token_types.weight")
+
+    assert np.isnan(types.data).sum() == 1

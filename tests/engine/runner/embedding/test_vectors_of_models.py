@@ -9,7 +9,7 @@ from engine import frames
 from tests.engine.runner.embedding.bert_reference import BertReference
 from tests.engine.runner.embedding.vectors import cosine, embed, sentence, tokens
 from tests.engine.runner.runner_process import RunnerProcess
-from tests.gguf_models import write_random_bert
+from tests.gguf_models import write_random_bert, write_random_llama, write_random_mamba
 
 
 def test_mean_of_the_states_is_what_numpy_computes(bert, bert_path):
@@ -74,6 +74,25 @@ def test_long_texts_read_in_pieces_are_as_if_read_at_once(text_model, text_model
     for one, other in zip(in_pieces, at_once, strict=True):
         assert cosine(one, other) > 0.9999
     assert cosine(in_pieces[3], in_pieces[4]) < 0.999
+
+
+@pytest.mark.parametrize("kind", ["recurrent", "window"])
+def test_models_with_other_memories_are_read_in_pieces_too(tmp_path, kind):
+    path = tmp_path / "model.gguf"
+    if kind == "recurrent":
+        write_random_mamba(path)
+    else:
+        write_random_llama(path, window=32, n_layer=6)
+    texts = [sentence(length, seed=length) for length in (1, 3, 100, 330, 2, 50)]
+    with RunnerProcess() as runner:
+        runner.load(path, embedding=True, num_ctx=1024, num_batch=128)
+        together = embed(runner, *texts)
+        for text, vector in zip(texts, together, strict=True):
+            assert cosine(embed(runner, text)[0], vector) > 0.9999
+    with RunnerProcess() as runner:
+        runner.load(path, embedding=True, num_ctx=1024, num_batch=1024)
+        for one, other in zip(embed(runner, *texts), together, strict=True):
+            assert cosine(one, other) > 0.9999
 
 
 def test_vectors_that_are_no_numbers_are_refused(tmp_path):
