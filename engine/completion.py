@@ -1,15 +1,16 @@
 """What can be asked of a model, and the events that answer. Values only; engine.py does the work.
 
-An answer is a stream: any number of `Delta`s, then exactly one `Done`, or an `EngineError`
-raised from the iteration.
+An answer is a stream: any number of `Delta`s and `ToolCalled`s, then exactly one `Done`, or an
+`EngineError` raised from the iteration.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from engine.errors import InvalidRequestError
 from engine.frames import Constraint, Priority, TokenLogprob
-from engine.prompt.messages import Message
+from engine.prompt.messages import Message, ToolCall
 
 KEEP_FOREVER = float("inf")
 """keep_alive: stay loaded for ever."""
@@ -58,6 +59,10 @@ class ChatRequest:
     model: str
     messages: tuple[Message, ...]
     tools: tuple[dict[str, Any], ...] = ()
+    """Definitions in OpenAI's shape."""
+    tool_choice: str = "auto"
+    """"auto", "none", "required", or the name of the one tool that must be called."""
+    parallel_tool_calls: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
     think: bool | str | None = None
     keep_alive: float | None = None
@@ -68,6 +73,33 @@ class ChatRequest:
     top_logprobs: int | None = None
     logit_bias: tuple[tuple[int, float], ...] = ()
     priority: Priority = 1
+
+    @property
+    def offered_tools(self) -> tuple[dict[str, Any], ...]:
+        """What the model is told about."""
+        return () if self.tool_choice == "none" else self.tools
+
+    @property
+    def required_tools(self) -> tuple[dict[str, Any], ...]:
+        """The tools of which one must be called; empty if none must.
+
+        Raises InvalidRequestError if the tool that `tool_choice` names is not offered.
+        """
+        if self.tool_choice in ("auto", "none"):
+            return ()
+        if self.tool_choice == "required":
+            return self.tools
+        named = [tool for tool in self.tools if tool_name(tool) == self.tool_choice]
+        if not named:
+            raise InvalidRequestError(f"tool_choice names {self.tool_choice}, which is not offered")
+        return tuple(named)
+
+
+def tool_name(tool: Mapping[str, Any]) -> str:
+    """The name of a tool definition, "" if it has none."""
+    function = tool.get("function")
+    name = function.get("name") if isinstance(function, Mapping) else None
+    return name if isinstance(name, str) else ""
 
 
 @dataclass(frozen=True)
@@ -97,6 +129,19 @@ class Delta:
     logprobs: tuple[TokenLogprob, ...] = ()
     """Of the tokens generated since the last delta, tags included, if they were asked for."""
 
+    @property
+    def is_empty(self) -> bool:
+        return not (self.content or self.thinking or self.logprobs)
+
+
+@dataclass(frozen=True)
+class ToolCalled:
+    """The model calls a tool."""
+
+    index: int
+    """Counts the calls of one answer, from 0."""
+    call: ToolCall
+
 
 @dataclass(frozen=True)
 class Rendered:
@@ -116,4 +161,4 @@ class Done:
     """Prompt and answer as tokens; empty for chats, raw prompts, loads and unloads."""
 
 
-Event = Delta | Rendered | Done
+Event = Delta | ToolCalled | Rendered | Done

@@ -10,27 +10,17 @@ import logging
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from engine.completion import (
-    ChatRequest,
-    Delta,
-    Done,
-    DoneReason,
-    Event,
-    GenerateRequest,
-    Metrics,
-    Rendered,
-)
+from engine.answer import Answer, Prompt
+from engine.completion import ChatRequest, Done, Event, GenerateRequest, Metrics, Rendered
 from engine.errors import CapabilityError, InvalidRequestError
-from engine.frames import Chunk, Constraint, Finished, Generate
 from engine.library.library import Library
 from engine.library.model import Model
-from engine.options import Options, merge_options
+from engine.options import merge_options
 from engine.prompt.history import strip_old_thinking, truncate_history
 from engine.prompt.messages import Conversation, Message
-from engine.prompt.template import ChatTemplate, choose_template, opens_thinking, render_prompt
-from engine.prompt.thinking import ThinkingParser
+from engine.prompt.template import ChatTemplate, choose_template, render_prompt
 from engine.scheduler.lease import Lease
 from engine.scheduler.scheduler import Scheduler
 
@@ -38,24 +28,6 @@ logger = logging.getLogger(__name__)
 
 _SPECIAL_TOKENS = 4
 """More than any tokenizer adds to a text on its own."""
-
-THINKING_SHARE = 75
-"""Percent of its tokens (num_predict, or the context) that an answer with a format may think;
-the rest is for what was asked for."""
-
-
-@dataclass(frozen=True)
-class _Prompt:
-    """A prompt as it goes to the runner, and what is needed to read the answer."""
-
-    text: str
-    template: ChatTemplate | None
-    """None for raw prompts: the answer is passed on as it is."""
-    num_images: int = 0
-    dropped_messages: int = 0
-    dropped_tokens: int = 0
-    tokens: tuple[int, ...] = ()
-    """The prompt, if the request brought it as tokens; `text` is empty then."""
 
 
 class Engine:
@@ -102,8 +74,8 @@ class Engine:
             if request.render_only:
                 yield Rendered(prompt.text, prompt.num_images)
                 return
-            run = _Run(lease, options, request, started_ns, loaded_ns)
-            async with aclosing(run.events(prompt, think, with_context=not request.raw)) as events:
+            answer = Answer(lease, options, request, started_ns, loaded_ns)
+            async with aclosing(answer.events(prompt, think)) as events:
                 async for event in events:
                     yield event
 
@@ -127,13 +99,15 @@ class Engine:
             if not request.messages:
                 yield Done("load", _load_metrics(started_ns, loaded_ns))
                 return
-            conversation = Conversation(_chat_messages(model, request), request.tools, think)
+            conversation = Conversation(
+                _chat_messages(model, request), request.offered_tools, think
+            )
             prompt = await self._chat_prompt(model, lease, conversation, request.truncate)
             if request.render_only:
                 yield Rendered(prompt.text, prompt.num_images)
                 return
-            run = _Run(lease, options, request, started_ns, loaded_ns)
-            async with aclosing(run.events(prompt, think, with_context=False)) as events:
+            answer = Answer(lease, options, request, started_ns, loaded_ns)
+            async with aclosing(answer.events(prompt, think)) as events:
                 async for event in events:
                     yield event
 
@@ -147,16 +121,16 @@ class Engine:
 
     async def _generate_prompt(
         self, request: GenerateRequest, model: Model, lease: Lease, think: bool | str | None
-    ) -> _Prompt:
+    ) -> Prompt:
         if request.raw:
-            return _Prompt(request.prompt, None, tokens=request.prompt_tokens)
+            return Prompt(request.prompt, None, tokens=request.prompt_tokens)
         system = model.system if request.system is None else request.system
         if request.suffix or request.template:
             source = request.template or model.template or ""
             text = await asyncio.to_thread(
                 render_prompt, source, system, request.prompt, request.suffix
             )
-            prompt = _Prompt(text, self._template(model, lease))
+            prompt = Prompt(text, self._template(model, lease))
         else:
             messages: list[Message] = [Message("system", system)] if system else []
             if not request.context:
@@ -171,13 +145,13 @@ class Engine:
 
     async def _chat_prompt(
         self, model: Model, lease: Lease, conversation: Conversation, truncate: bool
-    ) -> _Prompt:
+    ) -> Prompt:
         template = self._template(model, lease)
         if model.config.model_family == "qwen3" or model.name.model == "deepseek-r1":
             conversation = strip_old_thinking(conversation)
         if not truncate:
             text = await asyncio.to_thread(template.render, conversation)
-            return _Prompt(text, template, _count_images(conversation))
+            return Prompt(text, template, _count_images(conversation))
 
         async def count_tokens(text: str) -> int:
             # A token is a byte at least; most prompts are so short that this settles it.
@@ -185,7 +159,7 @@ class Engine:
             return most if most <= lease.num_ctx else len(await lease.tokenize(text))
 
         fitted = await truncate_history(template, conversation, lease.num_ctx, count_tokens)
-        return _Prompt(
+        return Prompt(
             fitted.text,
             template,
             _count_images(fitted.conversation),
@@ -201,102 +175,6 @@ class Engine:
             lease.ready.eos_text,
             self._go_template,
         )
-
-
-@dataclass(frozen=True)
-class _Run:
-    """One trip through a runner, with the clocks of spec 1.5."""
-
-    lease: Lease
-    options: Options
-    request: GenerateRequest | ChatRequest
-    started_ns: int
-    loaded_ns: int
-
-    async def events(
-        self, prompt: _Prompt, think: bool | str | None, *, with_context: bool
-    ) -> AsyncGenerator[Event, None]:
-        parser = _thinking_parser(prompt, think)
-        options, request = self.options, self.request
-        command = Generate(
-            request_id=0,
-            prompt=prompt.tokens or prompt.text,
-            sampling=options.sampling,
-            stop=options.stop,
-            num_predict=options.num_predict,
-            num_keep=options.num_keep,
-            shift=request.shift,
-            truncate=request.truncate,
-            visible_tokens=prompt.template.visible_tokens if prompt.template else (),
-            constraint=self._constraint(prompt, thinks=parser is not None),
-            logit_bias=request.logit_bias,
-            top_logprobs=-1 if request.top_logprobs is None else request.top_logprobs,
-            priority=request.priority,
-            speculate=options.draft_num_predict != 0,
-        )
-        async with aclosing(self.lease.generate(command)) as reports:
-            async for report in reports:
-                if isinstance(report, Chunk):
-                    delta = parser.feed(report.text) if parser else Delta(report.text)
-                    if report.logprobs:
-                        delta = replace(delta, logprobs=report.logprobs)
-                    if delta.content or delta.thinking or delta.logprobs:
-                        yield delta
-                    continue
-                rest = parser.finish() if parser else Delta()
-                if rest.content or rest.thinking:
-                    yield rest
-                yield self._done(prompt, report, with_context)
-
-    def _constraint(self, prompt: _Prompt, *, thinks: bool) -> Constraint | None:
-        """What the runner must enforce: the same run thinks first and keeps to the format then."""
-        wanted = self.request.constraint
-        if wanted is None or not thinks or prompt.template is None:
-            return wanted
-        tags = prompt.template.thinking_tags
-        if tags is None:
-            return wanted
-        opening, closing = tags
-        most = self.lease.num_ctx
-        if self.options.num_predict > 0:
-            most = min(most, self.options.num_predict)
-        return Constraint(
-            wanted.kind,
-            wanted.text,
-            after=closing,
-            opening="" if opens_thinking(prompt.text, opening) else opening,
-            within=max(1, most * THINKING_SHARE // 100),
-        )
-
-    def _done(self, prompt: _Prompt, finished: Finished, with_context: bool) -> Done:
-        metrics = Metrics(
-            total_duration=time.monotonic_ns() - self.started_ns,
-            load_duration=self.loaded_ns - self.started_ns,
-            prompt_eval_count=finished.prompt_tokens,
-            prompt_eval_duration=finished.prompt_ns,
-            eval_count=finished.generated_tokens,
-            eval_duration=finished.eval_ns,
-            cached_count=finished.cached_tokens,
-            dropped_tokens=prompt.dropped_tokens + finished.truncated_tokens,
-            dropped_messages=prompt.dropped_messages,
-        )
-        if metrics.dropped_tokens:
-            logger.warning(
-                "the prompt did not fit into %d tokens: %d tokens (%d whole messages) were dropped",
-                self.lease.num_ctx,
-                metrics.dropped_tokens,
-                metrics.dropped_messages,
-            )
-        # A cancelled request has nobody left to read this; "stop" keeps the wire's two words.
-        reason: DoneReason = "length" if finished.reason == "length" else "stop"
-        return Done(reason, metrics, finished.tokens if with_context else ())
-
-
-def _thinking_parser(prompt: _Prompt, think: bool | str | None) -> ThinkingParser | None:
-    if prompt.template is None or not think or prompt.template.thinking_tags is None:
-        return None
-    opening, closing = prompt.template.thinking_tags
-    return ThinkingParser(opening, closing, started=opens_thinking(prompt.text, opening))
 
 
 def _count_images(conversation: Conversation) -> int:

@@ -11,6 +11,7 @@ from api.server.formats import parse_format
 from api.server.logprobs import check_top_logprobs
 from api.server.priority import read_priority
 from api.server.streaming import Answer
+from api.server.tools import read_tools
 from api.server.unsupported import refuse_unsupported
 from engine.completion import ChatRequest, GenerateRequest
 from engine.engine import Engine
@@ -63,11 +64,12 @@ def completion_router(engine: Engine) -> APIRouter:
         if not name:
             raise InvalidRequestError("model is required")
         images = any(message.images for message in body.messages)
-        await refuse_unsupported(engine, name, {"tools": body.tools, "images": images})
+        await refuse_unsupported(engine, name, {"images": images})
         events = engine.chat(
             ChatRequest(
                 model=name,
                 messages=engine_messages(body.messages),
+                tools=read_tools(body.tools),
                 options=body.options,
                 think=body.think,
                 keep_alive=body.keep_alive,

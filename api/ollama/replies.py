@@ -4,6 +4,8 @@ One struct per object on the wire, encoded at once: this is the path that every 
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -12,7 +14,7 @@ from api.server.json_output import NDJSON_TYPE, encode
 from api.server.logprobs import LogprobItem, logprob_items
 from api.server.timestamps import utc_now
 from api.server.truncation import PromptTruncated, prompt_truncated
-from engine.completion import Delta, Done, Event, Rendered
+from engine.completion import Delta, Done, Event, Rendered, ToolCalled
 
 
 class DebugInfo(msgspec.Struct):
@@ -44,12 +46,28 @@ class GenerateReply(msgspec.Struct, omit_defaults=True):
     debug_info: DebugInfo | None = msgspec.field(name="_debug_info", default=None)
 
 
+class ReplyFunction(msgspec.Struct):
+    """The function that the model calls."""
+
+    index: int
+    name: str
+    arguments: dict[str, Any]
+
+
+class ReplyToolCall(msgspec.Struct):
+    """A tool call of the model."""
+
+    id: str
+    function: ReplyFunction
+
+
 class ReplyMessage(msgspec.Struct, omit_defaults=True):
     """The message in an object of /api/chat."""
 
     role: str
     content: str
     thinking: str = ""
+    tool_calls: list[ReplyToolCall] = []
 
 
 class ChatReply(msgspec.Struct, omit_defaults=True):
@@ -84,8 +102,10 @@ class NativeTranslator(ABC):
         self._model = model
 
     @abstractmethod
-    def _reply(self, content: str, thinking: str, *, done: bool) -> Reply:
-        """An object with that text."""
+    def _reply(
+        self, content: str, thinking: str, *, done: bool, calls: Sequence[ToolCalled] = ()
+    ) -> Reply:
+        """An object with that text and those tool calls."""
 
     def is_single(self, event: Event) -> bool:
         """Loads, unloads and rendered prompts answer with one plain object."""
@@ -102,6 +122,8 @@ class NativeTranslator(ABC):
                 reply = self._reply(content, thinking, done=False)
                 if logprobs:
                     reply.logprobs = logprob_items(logprobs)
+            case ToolCalled():
+                reply = self._reply("", "", done=False, calls=(event,))
             case Done():
                 reply = self._reply("", "", done=True)
                 _fill(reply, event)
@@ -118,7 +140,8 @@ class NativeTranslator(ABC):
         deltas = [event for event in events if isinstance(event, Delta)]
         content = "".join(delta.content for delta in deltas)
         thinking = "".join(delta.thinking for delta in deltas)
-        reply = self._reply(content, thinking, done=True)
+        calls = [event for event in events if isinstance(event, ToolCalled)]
+        reply = self._reply(content, thinking, done=True, calls=calls)
         reply.logprobs = [item for delta in deltas for item in logprob_items(delta.logprobs)]
         if isinstance(last, Done):
             _fill(reply, last)
@@ -132,16 +155,25 @@ class NativeTranslator(ABC):
 class GenerateTranslator(NativeTranslator):
     """Events as objects of /api/generate."""
 
-    def _reply(self, content: str, thinking: str, *, done: bool) -> Reply:
+    def _reply(
+        self, content: str, thinking: str, *, done: bool, calls: Sequence[ToolCalled] = ()
+    ) -> Reply:
         return GenerateReply(self._model, utc_now(), content, done, thinking)
 
 
 class ChatTranslator(NativeTranslator):
     """Events as objects of /api/chat."""
 
-    def _reply(self, content: str, thinking: str, *, done: bool) -> Reply:
-        message = ReplyMessage("assistant", content, thinking)
+    def _reply(
+        self, content: str, thinking: str, *, done: bool, calls: Sequence[ToolCalled] = ()
+    ) -> Reply:
+        message = ReplyMessage("assistant", content, thinking, [_tool_call(call) for call in calls])
         return ChatReply(self._model, utc_now(), message, done)
+
+
+def _tool_call(called: ToolCalled) -> ReplyToolCall:
+    call = called.call
+    return ReplyToolCall(call.id, ReplyFunction(called.index, call.name, call.arguments))
 
 
 def _fill(reply: Reply, done: Done) -> None:

@@ -14,6 +14,7 @@ from api.server.formats import schema_constraint
 from api.server.logprobs import check_top_logprobs
 from api.server.priority import read_priority
 from api.server.streaming import Answer
+from api.server.tools import read_tools
 from api.server.unsupported import refuse_unsupported
 from engine.completion import ChatRequest
 from engine.engine import Engine
@@ -48,6 +49,9 @@ def chat_router(engine: Engine) -> APIRouter:
         chat = ChatRequest(
             model=_required_name(body),
             messages=engine_messages(body.messages),
+            tools=read_tools(body.tools),
+            tool_choice=_tool_choice(body.tool_choice),
+            parallel_tool_calls=body.parallel_tool_calls is not False,
             options=_options(body),
             think=_think(body),
             constraint=_constraint(body.response_format),
@@ -73,11 +77,25 @@ def _required_name(body: ChatCompletionBody) -> str:
 
 def _later_fields(body: ChatCompletionBody) -> dict[str, object]:
     return {
-        "tools": body.tools,
         "image_url": has_part(body.messages, "image_url"),
         "input_audio": has_part(body.messages, "input_audio"),
         "n": body.n != 1,
     }
+
+
+def _tool_choice(wanted: object) -> str:
+    """As the engine names it. Raises InvalidRequestError."""
+    match wanted:
+        case None | "":
+            return "auto"
+        case "auto" | "none" | "required":
+            return str(wanted)
+        case {"type": "function", "function": {"name": str(name)}} if name:
+            return name
+    raise InvalidRequestError(
+        'tool_choice must be "auto", "none", "required" or '
+        '{"type": "function", "function": {"name": "..."}}'
+    )
 
 
 def _constraint(wanted: ResponseFormat) -> Constraint | None:

@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -10,13 +11,29 @@ from api.server.errors import openai_error_body
 from api.server.json_output import encode
 from api.server.logprobs import LogprobItem, logprob_items
 from api.server.truncation import PromptTruncated, prompt_truncated
-from engine.completion import Delta, Done, Event, Metrics
+from engine.completion import Delta, Done, Event, Metrics, ToolCalled
 from engine.frames import TokenLogprob
 
 EVENT_STREAM = "text/event-stream"
 _FINGERPRINT = "fp_ollama"
 
-FinishReason = Literal["stop", "length"]
+FinishReason = Literal["stop", "length", "tool_calls"]
+
+
+class CalledFunction(msgspec.Struct):
+    """The function that the model calls; `arguments` is JSON in a string."""
+
+    name: str
+    arguments: str
+
+
+class ToolCallPart(msgspec.Struct):
+    """A tool call of the model, whole."""
+
+    index: int
+    id: str
+    type: str
+    function: CalledFunction
 
 
 class MessagePart(msgspec.Struct, omit_defaults=True):
@@ -25,6 +42,7 @@ class MessagePart(msgspec.Struct, omit_defaults=True):
     role: str | msgspec.UnsetType = msgspec.UNSET
     content: str | msgspec.UnsetType = msgspec.UNSET
     reasoning: str = ""
+    tool_calls: list[ToolCallPart] = []
 
 
 class PromptTokensDetails(msgspec.Struct):
@@ -104,6 +122,7 @@ class ChatCompletionTranslator:
         self._created = int(time.time())
         self._role: str | msgspec.UnsetType = "assistant"
         """Sent with the first chunk only."""
+        self._has_called = False
 
     def is_single(self, event: Event) -> bool:
         """Never: a request without messages does not get this far."""
@@ -121,6 +140,9 @@ class ChatCompletionTranslator:
                 if content or not thinking:
                     parts += self._delta(content, "", logprobs)
                 return parts
+            case ToolCalled():
+                self._has_called = True
+                return self._delta("", "", calls=[_tool_call(event)])
             case Done():
                 return self._end(event)
             case _:
@@ -133,7 +155,8 @@ class ChatCompletionTranslator:
         thinking = "".join(delta.thinking for delta in deltas)
         last = events[-1]
         done = last if isinstance(last, Done) else Done("stop")
-        message = MessagePart("assistant", content, thinking)
+        calls = [_tool_call(event) for event in events if isinstance(event, ToolCalled)]
+        message = MessagePart("assistant", content, thinking, calls)
         logprobs = tuple(item for delta in deltas for item in delta.logprobs)
         return encode(
             Completion(
@@ -142,7 +165,7 @@ class ChatCompletionTranslator:
                 self._created,
                 self._model,
                 _FINGERPRINT,
-                [Choice(0, message, _finish_reason(done), _logprobs(logprobs))],
+                [Choice(0, message, _finish_reason(done, bool(calls)), _logprobs(logprobs))],
                 _usage(done.metrics),
             )
         )
@@ -156,8 +179,9 @@ class ChatCompletionTranslator:
         content: str | msgspec.UnsetType,
         reasoning: str,
         logprobs: tuple[TokenLogprob, ...] = (),
+        calls: Sequence[ToolCallPart] = (),
     ) -> bytes:
-        part = MessagePart(self._role, content, reasoning)
+        part = MessagePart(self._role, content, reasoning, list(calls))
         self._role = msgspec.UNSET
         return self._event([ChunkChoice(0, part, None, _logprobs(logprobs))])
 
@@ -165,7 +189,7 @@ class ChatCompletionTranslator:
         data = b""
         if self._role is not msgspec.UNSET:  # an answer with no text still has a role
             data += self._delta("", "")
-        data += self._event([ChunkChoice(0, MessagePart(), _finish_reason(done))])
+        data += self._event([ChunkChoice(0, MessagePart(), _finish_reason(done, self._has_called))])
         if self._include_usage:
             data += self._event([], _usage(done.metrics))
         return data + b"data: [DONE]\n\n"
@@ -191,8 +215,16 @@ def _logprobs(logprobs: tuple[TokenLogprob, ...]) -> ChoiceLogprobs | msgspec.Un
     return ChoiceLogprobs(logprob_items(logprobs, even_empty=True))
 
 
-def _finish_reason(done: Done) -> FinishReason:
-    return "length" if done.reason == "length" else "stop"
+def _tool_call(called: ToolCalled) -> ToolCallPart:
+    call = called.call
+    arguments = msgspec.json.encode(call.arguments).decode()
+    return ToolCallPart(called.index, call.id, "function", CalledFunction(call.name, arguments))
+
+
+def _finish_reason(done: Done, has_called: bool) -> FinishReason:
+    if done.reason == "length":
+        return "length"
+    return "tool_calls" if has_called else "stop"
 
 
 def _usage(metrics: Metrics) -> Usage:

@@ -90,6 +90,8 @@ class ChatCompletionBody(Shape):
     reasoning_effort: str = ""
     response_format: ResponseFormat = ResponseFormat()
     tools: list[JSONObject] = Field(default_factory=list)
+    tool_choice: Any = None
+    parallel_tool_calls: bool | None = None
     n: Integer = 1
     logprobs: bool = False
     top_logprobs: Integer = 0

@@ -130,12 +130,6 @@ ERRORS = [
     ("/api/chat", {"top_logprobs": 21}, 400, "top_logprobs must be between 0 and 20"),
     ("/api/chat", {"model": "nope", "format": "json"}, 404, "model 'nope' not found"),
     (
-        "/api/chat",
-        {"tools": [{"type": "function", "function": {"name": "f"}}]},
-        400,
-        "tools is not supported by this version of Corral",
-    ),
-    (
         "/api/generate",
         {"prompt": "x", "images": ["AAAA"]},
         400,

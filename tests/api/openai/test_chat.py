@@ -101,11 +101,6 @@ def test_fields_that_ask_for_nothing_pass(server):
         ({"messages": [{"role": "user"}]}, 400, "invalid message content type: <nil>"),
         ({"n": 2}, 400, "n is not supported by this version of Corral"),
         (
-            {"tools": [{"type": "function", "function": {"name": "f"}}]},
-            400,
-            "tools is not supported by this version of Corral",
-        ),
-        (
             {
                 "messages": [
                     {
