@@ -35,6 +35,9 @@ from engine.library.names import ModelName
 
 logger = logging.getLogger(__name__)
 
+DOWNLOAD_GRACE_S = 7 * 24 * 3600.0
+"""A cut download is worth more than other leftovers: days of someone's network, perhaps."""
+
 Stamp = tuple[object, ...]
 """Changes whenever the file it was taken from changes."""
 
@@ -264,7 +267,9 @@ class Store:
                     continue
             except InvalidDigestError:
                 logger.debug("%s is no blob, perhaps a cut download", entry)
-            deleted += _delete_old(self._blobs / entry, older_than)
+            is_download = "-download" in entry
+            before = older_than - DOWNLOAD_GRACE_S if is_download else older_than
+            deleted += _delete_old(self._blobs / entry, before)
         return deleted
 
     def rename_legacy_blobs(self) -> None:
