@@ -50,6 +50,8 @@ class DiskSettings:
     """Hash (hex) of all that a state depends on besides its tokens."""
     stale_s: float = 10.0
     """What was fetched and not used for so long is dropped: its request is gone."""
+    patience_s: float = 10.0
+    """A request waits no longer than this for a file; it is evaluated like any other then."""
 
     @property
     def folder(self) -> Path:
@@ -61,6 +63,7 @@ class DiskSettings:
 class _Fetch:
     """One file on its way into memory."""
 
+    started_at: float
     asked_at: float
     size_bytes: int
     state: SequenceState | None = None
@@ -111,17 +114,24 @@ class DiskTier:
 
     def fetch(self, match: Match) -> bool:
         """Whether the file is on its way; False: it has arrived, or is no good."""
+        now = time.monotonic()
         with self._lock:
             fetch = self._fetches.get(match.path)
             if fetch is None:
                 held = sum(other.size_bytes for other in self._fetches.values())
                 if held and held + match.state_bytes > MAX_FETCHED_BYTES:
                     return False
-                self._fetches[match.path] = _Fetch(time.monotonic(), match.state_bytes)
+                self._fetches[match.path] = _Fetch(now, now, match.state_bytes)
                 self._reads.put(match.path)
                 return True
-            fetch.asked_at = time.monotonic()
-            return not fetch.is_done
+            fetch.asked_at = now
+            if fetch.is_done:
+                return False
+            if now - fetch.started_at < self._settings.patience_s:
+                return True
+            del self._fetches[match.path]
+        self._index.forget(match.path)  # nobody else is to wait for it
+        return False
 
     @property
     def fetched(self) -> list[SequenceState]:
@@ -196,6 +206,8 @@ class DiskTier:
             delete(path)
         except (OSError, ForeignFileError, MemoryError) as exc:
             logger.info("a saved prefix cannot be read: %s", type(exc).__name__)
+        except Exception:  # a request waits for this thread
+            logger.error("reading a saved prefix failed", exc_info=True)
         else:
             if header.settings.hex() == self._settings.key:
                 _touch(path)
@@ -211,6 +223,8 @@ class DiskTier:
                 # A full disk, a folder that is not ours: nothing that a retry would mend.
                 logger.info("a prefix was not saved: %s", exc.strerror or exc)
                 self._failures += exc.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+            except Exception:  # the thread has more to write
+                logger.error("saving a prefix failed", exc_info=True)
             finally:
                 with self._lock:
                     self._queued_bytes -= write.state.size_bytes

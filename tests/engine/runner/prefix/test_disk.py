@@ -273,6 +273,7 @@ def test_folder_that_cannot_be_made_costs_nothing(opened: Opened) -> None:
     assert fetch(opened(), tokens) is None
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="has no limit on the size of files")
 def test_full_disk_costs_nothing(tmp_path: Path) -> None:
     """RLIMIT_FSIZE makes a write fail half way, as a full disk does."""
     script = (
@@ -311,7 +312,8 @@ def test_queue_of_writes_is_bounded(opened: Opened) -> None:
     wait_until(lambda: tier.can_take(200 * MIB))
 
 
-def test_closing_does_not_wait_for_ever(opened: Opened, tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="has no named pipes in folders")
+def test_closing_does_not_wait_for_ever(opened: Opened) -> None:
     opened.save(state_of(tokens_of(600)))
     (file,) = opened.files
     tier = opened()
@@ -327,6 +329,25 @@ def test_closing_does_not_wait_for_ever(opened: Opened, tmp_path: Path) -> None:
     assert time.monotonic() - started < 5
     with file.open("wb"):
         pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no named pipes in folders")
+def test_request_does_not_wait_for_a_disk_that_hangs(opened: Opened) -> None:
+    opened.save(state_of(tokens_of(600)))
+    (file,) = opened.files
+    tier = DiskTier(DiskSettings(opened.root, MIB, KEY, patience_s=0.1))
+    match = tier.find(tokens_of(600), 599, can_cut=True)
+    assert match is not None
+    file.unlink()
+    os.mkfifo(file)
+
+    assert tier.fetch(match)
+    wait_until(lambda: not tier.fetch(match))
+
+    assert tier.fetched == []
+    with file.open("wb"):
+        pass
+    tier.close(10)
 
 
 @pytest.mark.parametrize(("stale_s", "left"), [(60, 1), (-1, 0)])
