@@ -55,3 +55,18 @@ def test_errors_arrive_as_the_client_expects_them(client):
     with pytest.raises(openai.BadRequestError) as refused:
         client.chat.completions.create(model="tiny", messages=MESSAGES, n=3)
     assert "n is not supported" in str(refused.value)
+
+
+def test_completions_streamed_and_whole_agree(client):
+    ask = {"model": "tiny", "prompt": "What is the capital of France?", "temperature": 0}
+    ask |= {"max_tokens": 12, "n": 2, "logprobs": 1, "extra_body": {"think": False}}
+    whole = client.completions.create(**ask)
+    assert "Paris" in whole.choices[0].text
+    assert whole.choices[0].logprobs.tokens
+    texts = ["", ""]
+    options = {"include_usage": True}
+    for chunk in client.completions.create(**ask, stream=True, stream_options=options):
+        for choice in chunk.choices:
+            texts[choice.index] += choice.text
+    assert texts == [choice.text for choice in whole.choices]
+    assert chunk.usage == whole.usage

@@ -69,7 +69,9 @@ def test_a_client_that_leaves_frees_its_slot_within_a_step(server):
 
 
 def test_a_client_that_leaves_an_unstreamed_answer_frees_its_slot(server):
-    endless = LONG | {"stream": False, "options": {"num_predict": 100_000, "top_k": 0, "seed": 1}}
+    # A constraint that no short text satisfies: sampled freely, an answer may end early.
+    endless = LONG | {"stream": False, "format": {"regex": "[a-z ]{4000,}"}}
+    endless["options"] = {"num_predict": 100_000}
 
     def ask() -> None:
         try:
