@@ -1,8 +1,10 @@
 """How far one request drafts ahead, from what its drafts were worth so far. Pure.
 
 Text that repeats what was there before (an edited file, a quoted passage, the next row of a
-table) is guessed from its own sequence. A batch of n guesses costs a good part of n tokens on a
-CPU, so only long repetitions are worth a guess, and guesses grow as they come true.
+table) is guessed from its own sequence. A batch of guesses costs a good part of as many tokens on
+a CPU (100M parameters, Q4_K_M, one thread: a token takes 4 ms, 9 take 25, 16 take 30, 32 take 50,
+64 take 78, 65 take 92), so only long repetitions are worth a guess, guesses grow as they come
+true, and with the token in front of them they fill the kernels' tiles.
 """
 
 from collections.abc import Sequence
@@ -11,9 +13,12 @@ from engine.runner.speculation.ngrams import NgramIndex
 
 MATCH = 12
 """So many tokens in a row must have occurred before."""
-MIN_DRAFT = 8
-FIRST_DRAFT = 16
-MAX_DRAFT = 64
+SIZES = (15, 31, 63)
+"""Drafts are as long as one of these; or shorter where there is no room."""
+MIN_DRAFT = 12
+MAX_DRAFT = SIZES[-1]
+_WORTH_IT = 6
+"""Guesses that must come true for the shortest draft to pay."""
 _FIRST_PAUSE = 16
 _MAX_PAUSE = 1024
 
@@ -25,7 +30,7 @@ class Drafter:
         self._tokens = list(prompt)
         self._prompt_length = len(self._tokens)
         self._index = NgramIndex(MATCH)
-        self._size = FIRST_DRAFT
+        self._level = 0
         self._pause = _FIRST_PAUSE
         self._resume_at = 0
 
@@ -36,7 +41,7 @@ class Drafter:
             raise ValueError("the output became shorter")
         tokens += output[len(tokens) - self._prompt_length :]
         self._index.extend(tokens)
-        size = min(self._size, room)
+        size = min(SIZES[self._level], room)
         if size < MIN_DRAFT or len(output) < self._resume_at:
             return ()
         place = self._index.find(tokens)
@@ -49,12 +54,12 @@ class Drafter:
     def learn(self, drafted: int, accepted: int, num_output: int) -> None:
         """So many guesses came true; the output is `num_output` tokens long by now."""
         if accepted == drafted:
-            self._size = min(MAX_DRAFT, max(self._size, 2 * drafted))
+            self._level = min(self._level + 1, len(SIZES) - 1)
         else:
-            self._size = max(MIN_DRAFT, min(self._size, 2 * accepted))
-        if accepted * 4 >= drafted:
+            while self._level and SIZES[self._level] > 1.5 * accepted:
+                self._level -= 1
+        if accepted >= _WORTH_IT:
             self._pause = _FIRST_PAUSE
             return
         self._resume_at = num_output + self._pause
         self._pause = min(_MAX_PAUSE, 2 * self._pause)
-        self._size = FIRST_DRAFT
