@@ -123,6 +123,10 @@ class EmbeddingContext:
             C.llama_set_adapters_lora(self._pointer, pointers, count, scales)
         self._batch = _Batch(settings.num_batch, settings.num_sequences)
 
+    def set_threads(self, count: int) -> None:
+        """From the next run on. Costs nothing."""
+        C.llama_set_n_threads(self._pointer, count, count)
+
     def run(self, pack: Sequence[Sequence[int]]) -> int:
         """Sequence i of the pack is number i. Returns llama_decode's status (0: good)."""
         if self._memory:

@@ -27,6 +27,7 @@ from engine.runner.loading import (
     open_model,
     private_bytes,
 )
+from engine.runner.threads import ThreadSettings
 
 NUM_SEQUENCES = 64
 """Most inputs in one pack."""
@@ -104,9 +105,22 @@ def _open_context(
         system_info=read_system_info(),
     )
     parts = EmbeddingModel(
-        context, vocabulary, traits, read_pair_format(model), num_ctx, num_sequences
+        context,
+        vocabulary,
+        traits,
+        read_pair_format(model),
+        num_ctx,
+        num_sequences,
+        _thread_settings(command),
     )
     return LoadedEmbedding(model, parts, ready)
+
+
+def _thread_settings(command: frames.Load) -> ThreadSettings:
+    if command.num_threads > 0:
+        return ThreadSettings(fixed=command.num_threads)
+    cores = count_cores()
+    return ThreadSettings(cores=cores, decode=cores, prefill=cores)
 
 
 def _choose_batch(command: frames.Load, traits: Traits, num_tokens: int) -> int:

@@ -20,6 +20,7 @@ from engine.runner.embedding.vectors import finish_scores, finish_vectors
 from engine.runner.inbox import Inbox
 from engine.runner.llama import DECODE_ABORTED, LlamaError, Vocabulary, read_problems
 from engine.runner.text import Pieces
+from engine.runner.threads import ThreadSettings, choose_threads
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class EmbeddingModel:
     num_ctx: int
     """Most tokens of an input."""
     num_sequences: int
+    threads: ThreadSettings
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class EmbeddingLoop:
         self._inputs = InputReader(model.vocabulary, model.num_ctx)
         self._pairs = PairReader(model.vocabulary, model.pair_format, model.num_ctx)
         self._pieces = Pieces(model.vocabulary)
+        self._threads = choose_threads(model.threads)
         self._inbox = inbox
         self._send = send
         self._cancellation = cancellation
@@ -266,6 +269,8 @@ class EmbeddingLoop:
         """False: aborted, nothing was gained. Raises ComputeError."""
         self._cancellation.begin(item.job.request_id for item in pack)
         self._steps += 1
+        # As for a prompt: many tokens at a time, and nobody counts the milliseconds.
+        self._model.context.set_threads(self._threads.choose(0, has_prompts=True))
         status = self._model.context.run([item.prepared.tokens for item in pack])
         if status == DECODE_ABORTED:
             return False
