@@ -19,6 +19,7 @@ SCENARIOS = (
     "single_stream",
     "many_streams",
     "prefix",
+    "conversation",
     "prefill_beside_chat",
     "constrained",
     "speculation",
