@@ -13,7 +13,7 @@ QT_PACKAGES := libegl1 libgl1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 li
   libxcb-keysyms1 libxcb-render-util0 libxcb-shape0 libxcb-xkb1 libx11-xcb1 libdbus-1-3 \
   libfontconfig1 fonts-dejavu-core xvfb openbox trayer xdotool scrot dbus x11-utils
 
-.PHONY: run app test lint bench dist clean lock setup desktop-packages
+.PHONY: run app test lint bench soak dist clean lock setup desktop-packages
 
 setup: $(READY)
 
@@ -45,6 +45,10 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench
+
+# Minutes to hours: memory over 20,000 requests.
+soak: $(READY)
+	$(BIN)/python -m tests.bench.soak 20000
 
 # One folder, dist/corral, with two executables; then the console one answers from a directory
 # that holds no source.
