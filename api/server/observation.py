@@ -38,6 +38,8 @@ class Observation:
     def note(self, event: object) -> None:
         """An event of the answer is about to be sent."""
         if isinstance(event, Indexed):
+            if event.index and isinstance(event.event, Delta):
+                return  # of answers side by side, the first stands for the pace of all
             event = event.event
         if isinstance(event, Delta):
             now = time.monotonic()
