@@ -8,6 +8,7 @@ EngineError
     ├── ForbiddenTargetError    an address that we do not go to
     ├── BadAnswerError          an answer that makes no sense
     ├── TransferError           the network failed; worth another try
+    │   └── UnreachableError    ... before it began
     ├── RetriesExceededError    ... and it failed too often
     ├── DownloadMismatchError   what arrived is not what was announced
     └── PullCancelledError      nobody waits for it any more
@@ -61,6 +62,10 @@ class TransferError(RegistryError):
     """A connection failed, broke, stalled or delivered the wrong bytes."""
 
     is_temporary = True
+
+
+class UnreachableError(TransferError):
+    """There is no such host, or nobody answers there."""
 
 
 class RetriesExceededError(RegistryError):

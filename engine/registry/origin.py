@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import httpx2
 
-from engine.registry.errors import ForbiddenTargetError, TransferError
+from engine.registry.errors import ForbiddenTargetError, UnreachableError
 
 _PORTS = {"http": 80, "https": 443}
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -79,13 +79,13 @@ class Trust:
 def resolve(origin: Origin, trust: Trust) -> list[str]:
     """The addresses of a host that we may connect to, at least one.
 
-    Raises ForbiddenTargetError if there is none that is allowed, TransferError if there is none.
+    Raises ForbiddenTargetError if there is none that is allowed, UnreachableError if there is none.
     """
     try:
         found = socket.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else "no such name"
-        raise TransferError(f"could not look up {origin.host}: {reason}") from exc
+        raise UnreachableError(f"could not look up {origin.host}: {reason}") from exc
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     allowed = [text for text in addresses if trust.allows(origin.host, _parse(text))]
     if not allowed:

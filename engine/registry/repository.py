@@ -19,6 +19,7 @@ from engine.registry.errors import (
     StatusError,
     TransferError,
     UnauthorizedError,
+    UnreachableError,
 )
 from engine.registry.origin import Origin, Trust
 from engine.registry.session import Reply, Session
@@ -83,6 +84,8 @@ class Repository:
                 if not exc.is_temporary:
                     raise
                 self._aborted.wait(policy.pause_s(failures, exc.retry_after_s))
+            except UnreachableError:
+                raise  # most likely a wrong name, or no network at all
             except TransferError:
                 self._aborted.wait(policy.pause_s(failures))
         return self.fetch_manifest()

@@ -21,6 +21,7 @@ from engine.registry.errors import (
     ForbiddenTargetError,
     PullCancelledError,
     TransferError,
+    UnreachableError,
 )
 from engine.registry.origin import Origin, Trust, check_literal, resolve
 from engine.registry.settings import RegistrySettings
@@ -114,7 +115,7 @@ class Session:
                 return client.send(request, stream=True)
             except (httpx2.ConnectError, httpx2.ConnectTimeout) as exc:
                 failure = exc
-        raise TransferError(f"could not connect to {origin.authority}: {failure}")
+        raise UnreachableError(f"could not connect to {origin.authority}: {failure}")
 
     def _clients_of(self, origin: Origin, url: str) -> list[tuple[httpx2.Client, str]]:
         """One client per address that was checked: TLS connections are not shared by hosts that

@@ -156,9 +156,13 @@ def test_an_unknown_model_is_an_error(corral: Corral, command: list[str]) -> Non
 
 
 def test_running_an_unknown_model_is_an_error(server: dict[str, str]) -> None:
-    done = process("run", "nope", "hi", env=server)
+    """It is pulled, and there is no registry where it is said to be."""
+    done = process("run", "127.0.0.1:1/library/nope", "hi", env=server)
     assert (done.returncode, done.stdout) == (1, "")
-    assert re.fullmatch(r"Error: model 'nope(:latest)?' not found\n", done.stderr)
+    assert re.fullmatch(
+        r"pulling manifest\nError: pull model manifest: could not connect to 127\.0\.0\.1:1: .*\n",
+        done.stderr,
+    )
 
 
 def test_stopping_an_unknown_model_says_so(corral: Corral) -> None:
