@@ -7,13 +7,13 @@ BIN    := $(VENV)/bin
 LOCKS  := installer/lock/build.txt installer/lock/requirements.txt
 READY  := $(VENV)/.ready
 
-# Debian packages that Qt needs on a machine without a desktop, and the screen, window manager
-# and tray that the desktop tests use.
-QT_PACKAGES := libegl1 libgl1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 \
+# Debian packages that the tests need: Qt's libraries on a machine without a desktop, a screen,
+# window manager and tray, and a real registry to pull from.
+TEST_PACKAGES := libegl1 libgl1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 \
   libxcb-keysyms1 libxcb-render-util0 libxcb-shape0 libxcb-xkb1 libx11-xcb1 libdbus-1-3 \
-  libfontconfig1 fonts-dejavu-core xvfb openbox trayer xdotool scrot dbus x11-utils
+  libfontconfig1 fonts-dejavu-core xvfb openbox trayer xdotool scrot dbus x11-utils docker-registry
 
-.PHONY: run app test lint bench soak dist clean lock setup desktop-packages
+.PHONY: run app test lint bench soak dist clean lock setup test-packages
 
 setup: $(READY)
 
@@ -34,7 +34,7 @@ run: $(READY)
 app: $(READY)
 	$(BIN)/corral-desktop
 
-test: $(READY) desktop-packages
+test: $(READY) test-packages
 	$(BIN)/python -m pytest
 
 lint: $(READY)
@@ -58,17 +58,17 @@ dist: $(READY)
 
 # Only what is missing is installed, and only on Debian and its relatives as root; elsewhere the
 # list is printed and the tests tell which program they miss.
-desktop-packages:
+test-packages:
 	@if command -v dpkg-query >/dev/null; then \
-	  missing=$$(for p in $(QT_PACKAGES); do \
+	  missing=$$(for p in $(TEST_PACKAGES); do \
 	    dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'install ok installed' || echo $$p; done); \
 	  if [ -n "$$missing" ]; then \
 	    if [ "$$(id -u)" = 0 ]; then \
 	      apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 	        apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
-	    else echo "Desktop tests need: sudo apt-get install --no-install-recommends" $$missing; fi; \
+	    else echo "The tests need: sudo apt-get install --no-install-recommends" $$missing; fi; \
 	  fi; \
-	else echo "Desktop tests need the equivalents of:" $(QT_PACKAGES); fi
+	else echo "The tests need the equivalents of:" $(TEST_PACKAGES); fi
 
 # Rewrites the lock files from pyproject.toml for all platforms.
 lock:
