@@ -63,7 +63,9 @@ def test_several_prompts_with_several_answers(server, as_tokens):
 
 
 def test_seeds_vary_from_answer_to_answer_and_repeat(server):
+    # Few tokens: in batches of other sizes the last bits of a likelihood may differ.
     body = {"n": 3, "seed": 7, "temperature": 1.5, "raw": True, "prompt": "Once upon"}
+    body["max_tokens"] = 5
     first = [one["text"] for one in post(server, **body).json()["choices"]]
     again = [one["text"] for one in post(server, **body).json()["choices"]]
     assert first == again
@@ -71,7 +73,7 @@ def test_seeds_vary_from_answer_to_answer_and_repeat(server):
 
 
 def test_best_of_gives_out_the_likeliest(server):
-    body = {"seed": 3, "temperature": 1.5, "raw": True, "prompt": "Once upon", "max_tokens": 6}
+    body = {"seed": 3, "temperature": 1.5, "raw": True, "prompt": "Once upon", "max_tokens": 5}
     every = post(server, **body, n=4, logprobs=0).json()["choices"]
 
     def mean(choice):
@@ -82,7 +84,7 @@ def test_best_of_gives_out_the_likeliest(server):
     (choice,) = answer["choices"]
     assert choice["text"] == max(every, key=mean)["text"]
     assert choice["logprobs"] is None
-    assert answer["usage"]["completion_tokens"] > 6
+    assert answer["usage"]["completion_tokens"] > 5
 
 
 @pytest.mark.parametrize("stream", [True, False])
