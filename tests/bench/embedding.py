@@ -3,6 +3,7 @@
 The same file, the same threads, one request with all texts; runs in turn, medians of ratios.
 """
 
+import os
 import time
 from pathlib import Path
 from statistics import median
@@ -56,12 +57,16 @@ def run(rounds: int = 5) -> list[Row]:
     return rows
 
 
-def compare(rounds: int, words: int, threads: int = 2) -> tuple[float, float, float]:
-    """Texts per second of both, and the ratio of neighbouring runs: medians."""
+def compare(rounds: int, words: int, threads: int = 0) -> tuple[float, float, float]:
+    """Texts per second of both, and the ratio of neighbouring runs: medians.
+
+    `threads`: of both; 0: as many as there are processors, of which Corral leaves those alone
+    that others keep busy. One thread each compares best on a machine that is not idle.
+    """
     model = ensure_embedding_model()
     texts = make_texts(words)
     runs: list[tuple[float, float]] = []
-    options = ["--embedding", "-t", str(threads), "-c", "4096", "-np", "8"]
+    options = ["--embedding", "-t", str(threads or os.cpu_count()), "-c", "4096", "-np", "8"]
     with corral({"bench": model}) as ours, llama_server(model, *options) as theirs:
         for peer in (ours, theirs):
             embed(peer, texts[:8], threads)  # loads the model
