@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from engine.completion import Event
 
+SEED_RANGE = 2**31
+"""Seeds of candidates count up from the request's and wrap around here."""
+
 ROOM = 64
 """Events that may wait for a slow reader. From then on the runner's chunks are merged."""
 

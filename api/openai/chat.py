@@ -1,5 +1,6 @@
 """POST /v1/chat/completions (spec 1.15): a thin translation onto the engine's chat."""
 
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -16,6 +17,7 @@ from api.server.priority import read_priority
 from api.server.streaming import Answer
 from api.server.tools import read_tools
 from api.server.unsupported import refuse_unsupported
+from engine.candidates import SEED_RANGE, side_by_side
 from engine.completion import ChatRequest
 from engine.engine import Engine
 from engine.errors import InvalidRequestError
@@ -33,6 +35,9 @@ _THINK: dict[str, bool | str | None] = {
     "xhigh": "max",
     "ultra": "max",
 }
+
+MAX_CHOICES = 128
+"""Most answers to one request."""
 
 
 def chat_router(engine: Engine) -> APIRouter:
@@ -61,11 +66,23 @@ def chat_router(engine: Engine) -> APIRouter:
         )
         await refuse_unsupported(engine, chat.model, _later_fields(body))
         translator = ChatCompletionTranslator(
-            body.model, include_usage=body.stream_options.include_usage
+            body.model, include_usage=body.stream_options.include_usage, num_choices=body.n
         )
-        return Answer(engine.chat(chat), translator, stream=body.stream)
+        answers = [engine.chat(one) for one in _candidates(chat, body.n)]
+        return Answer(side_by_side(answers), translator, stream=body.stream)
 
     return router
+
+
+def _candidates(chat: ChatRequest, count: int) -> list[ChatRequest]:
+    """The same request, but no two with the same seed. The runner evaluates the prompt once."""
+    if not 1 <= count <= MAX_CHOICES:
+        raise InvalidRequestError(f"n must be between 1 and {MAX_CHOICES}")
+    seed = chat.options.get("seed")
+    if count == 1 or not isinstance(seed, int) or seed < 0:
+        return [chat] * count
+    seeds = [(seed + index) % SEED_RANGE for index in range(count)]
+    return [replace(chat, options={**chat.options, "seed": one}) for one in seeds]
 
 
 def _required_name(body: ChatCompletionBody) -> str:
@@ -79,7 +96,6 @@ def _later_fields(body: ChatCompletionBody) -> dict[str, object]:
     return {
         "image_url": has_part(body.messages, "image_url"),
         "input_audio": has_part(body.messages, "input_audio"),
-        "n": body.n != 1,
     }
 
 

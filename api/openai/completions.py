@@ -20,14 +20,12 @@ from api.server.body import read_shape, request_body
 from api.server.logprobs import MAX_TOP_LOGPROBS
 from api.server.priority import read_priority
 from api.server.streaming import Answer
-from engine.candidates import side_by_side
+from engine.candidates import SEED_RANGE, side_by_side
 from engine.completion import Delta, Event, GenerateRequest
 from engine.engine import Engine
 from engine.errors import InvalidRequestError
 from engine.frames import Priority
 from engine.inspection import InspectedModel, detokenize
-
-SEED_RANGE = 2**31
 
 
 def completions_router(engine: Engine) -> APIRouter:

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
@@ -11,7 +11,8 @@ from api.server.errors import openai_error_body
 from api.server.json_output import encode
 from api.server.logprobs import LogprobItem, logprob_items
 from api.server.truncation import PromptTruncated, prompt_truncated
-from engine.completion import Delta, Done, Event, Metrics, ToolCalled
+from engine.candidates import Indexed
+from engine.completion import Delta, Done, Event, ToolCalled
 from engine.frames import TokenLogprob
 
 EVENT_STREAM = "text/event-stream"
@@ -69,7 +70,7 @@ class ChoiceLogprobs(msgspec.Struct):
 
 
 class ChunkChoice(msgspec.Struct):
-    """The only choice of a chunk."""
+    """A piece of one of the answers."""
 
     index: int
     delta: MessagePart
@@ -78,7 +79,7 @@ class ChunkChoice(msgspec.Struct):
 
 
 class Choice(msgspec.Struct):
-    """The only choice of a whole answer."""
+    """One of the answers, whole."""
 
     index: int
     message: MessagePart
@@ -110,54 +111,62 @@ class Completion(msgspec.Struct):
     usage: Usage
 
 
+@dataclass
+class _Choice:
+    """What is known of one of the answers."""
+
+    role: str | msgspec.UnsetType = "assistant"
+    """Sent with the first chunk only."""
+    has_called: bool = False
+    done: Done | None = None
+
+
 class ChatCompletionTranslator:
-    """Events as chat completion chunks."""
+    """Events of one answer or several as chat completion chunks."""
 
     media_type = EVENT_STREAM
 
-    def __init__(self, model: str, *, include_usage: bool) -> None:
+    def __init__(self, model: str, *, include_usage: bool, num_choices: int = 1) -> None:
         self._model = model
         self._include_usage = include_usage
         self._id = f"chatcmpl-{secrets.randbelow(999)}"
         self._created = int(time.time())
-        self._role: str | msgspec.UnsetType = "assistant"
-        """Sent with the first chunk only."""
-        self._has_called = False
+        self._choices = [_Choice() for _ in range(num_choices)]
 
-    def is_single(self, event: Event) -> bool:
+    def is_single(self, event: Indexed) -> bool:
         """Never: a request without messages does not get this far."""
         return False
 
-    def chunk(self, event: Event) -> bytes:
+    def chunk(self, event: Indexed) -> bytes:
         """Server-sent events; text and thinking that came together go out one by one."""
-        match event:
+        index = event.index
+        match event.event:
             case Delta(content, thinking, logprobs):
                 parts = b""
                 if thinking:
                     # What came together belongs to the text, if there is any.
                     own = () if content else logprobs
-                    parts += self._delta(msgspec.UNSET if content else "", thinking, own)
+                    part = MessagePart(content=msgspec.UNSET if content else "", reasoning=thinking)
+                    parts += self._delta(index, part, own)
                 if content or not thinking:
-                    parts += self._delta(content, "", logprobs)
+                    parts += self._delta(index, MessagePart(content=content), logprobs)
                 return parts
-            case ToolCalled():
-                self._has_called = True
-                return self._delta("", "", calls=[_tool_call(event)])
-            case Done():
-                return self._end(event)
+            case ToolCalled() as called:
+                self._choices[index].has_called = True
+                part = MessagePart(content="", tool_calls=[_tool_call(called)])
+                return self._delta(index, part)
+            case Done() as done:
+                return self._end(index, done)
             case _:
                 return b""
 
-    def whole(self, events: list[Event]) -> bytes:
+    def whole(self, events: list[Indexed]) -> bytes:
         """All text in one object."""
-        deltas = [event for event in events if isinstance(event, Delta)]
-        content = "".join(delta.content for delta in deltas)
-        thinking = "".join(delta.thinking for delta in deltas)
-        last = events[-1]
-        done = last if isinstance(last, Done) else Done("stop")
-        calls = [_tool_call(event) for event in events if isinstance(event, ToolCalled)]
-        message = MessagePart("assistant", content, thinking, calls)
-        logprobs = tuple(item for delta in deltas for item in delta.logprobs)
+        choices = []
+        for index, choice in enumerate(self._choices):
+            own = [indexed.event for indexed in events if indexed.index == index]
+            choice.done = next((event for event in own if isinstance(event, Done)), Done("stop"))
+            choices.append(_whole_choice(index, own, choice.done))
         return encode(
             Completion(
                 self._id,
@@ -165,8 +174,8 @@ class ChatCompletionTranslator:
                 self._created,
                 self._model,
                 _FINGERPRINT,
-                [Choice(0, message, _finish_reason(done, bool(calls)), _logprobs(logprobs))],
-                _usage(done.metrics),
+                choices,
+                self._usage(),
             )
         )
 
@@ -175,23 +184,24 @@ class ChatCompletionTranslator:
         return b"data: " + openai_error_body(status, text) + b"\n\n"
 
     def _delta(
-        self,
-        content: str | msgspec.UnsetType,
-        reasoning: str,
-        logprobs: tuple[TokenLogprob, ...] = (),
-        calls: Sequence[ToolCallPart] = (),
+        self, index: int, part: MessagePart, logprobs: tuple[TokenLogprob, ...] = ()
     ) -> bytes:
-        part = MessagePart(self._role, content, reasoning, list(calls))
-        self._role = msgspec.UNSET
-        return self._event([ChunkChoice(0, part, None, _logprobs(logprobs))])
+        choice = self._choices[index]
+        part.role, choice.role = choice.role, msgspec.UNSET
+        return self._event([ChunkChoice(index, part, None, _logprobs(logprobs))])
 
-    def _end(self, done: Done) -> bytes:
+    def _end(self, index: int, done: Done) -> bytes:
+        choice = self._choices[index]
+        choice.done = done
         data = b""
-        if self._role is not msgspec.UNSET:  # an answer with no text still has a role
-            data += self._delta("", "")
-        data += self._event([ChunkChoice(0, MessagePart(), _finish_reason(done, self._has_called))])
+        if choice.role is not msgspec.UNSET:  # an answer with no text still has a role
+            data += self._delta(index, MessagePart(content=""))
+        reason = _finish_reason(done, choice.has_called)
+        data += self._event([ChunkChoice(index, MessagePart(), reason)])
+        if not all(one.done for one in self._choices):
+            return data
         if self._include_usage:
-            data += self._event([], _usage(done.metrics))
+            data += self._event([], self._usage())
         return data + b"data: [DONE]\n\n"
 
     def _event(
@@ -207,6 +217,32 @@ class ChatCompletionTranslator:
             usage,
         )
         return b"data: " + encode(chunk) + b"\n\n"
+
+    def _usage(self) -> Usage:
+        """The prompt counts once, however many answers it gets."""
+        metrics = [choice.done.metrics for choice in self._choices if choice.done]
+        first = metrics[0]
+        completion = sum(one.eval_count for one in metrics)
+        return Usage(
+            first.prompt_eval_count,
+            completion,
+            first.prompt_eval_count + completion,
+            PromptTokensDetails(first.cached_count),
+            prompt_truncated(first),
+        )
+
+
+def _whole_choice(index: int, events: list[Event], done: Done) -> Choice:
+    deltas = [event for event in events if isinstance(event, Delta)]
+    calls = [_tool_call(event) for event in events if isinstance(event, ToolCalled)]
+    message = MessagePart(
+        "assistant",
+        "".join(delta.content for delta in deltas),
+        "".join(delta.thinking for delta in deltas),
+        calls,
+    )
+    logprobs = tuple(item for delta in deltas for item in delta.logprobs)
+    return Choice(index, message, _finish_reason(done, bool(calls)), _logprobs(logprobs))
 
 
 def _logprobs(logprobs: tuple[TokenLogprob, ...]) -> ChoiceLogprobs | msgspec.UnsetType:
@@ -225,9 +261,3 @@ def _finish_reason(done: Done, has_called: bool) -> FinishReason:
     if done.reason == "length":
         return "length"
     return "tool_calls" if has_called else "stop"
-
-
-def _usage(metrics: Metrics) -> Usage:
-    prompt, completion = metrics.prompt_eval_count, metrics.eval_count
-    details = PromptTokensDetails(metrics.cached_count)
-    return Usage(prompt, completion, prompt + completion, details, prompt_truncated(metrics))

@@ -99,7 +99,8 @@ def test_fields_that_ask_for_nothing_pass(server):
         ({"model": "nope"}, 404, "model 'nope' not found"),
         ({"model": ""}, 400, "model is required"),
         ({"messages": [{"role": "user"}]}, 400, "invalid message content type: <nil>"),
-        ({"n": 2}, 400, "n is not supported by this version of Corral"),
+        ({"n": 0}, 400, "n must be between 1 and 128"),
+        ({"n": 129}, 400, "n must be between 1 and 128"),
         (
             {
                 "messages": [
@@ -140,3 +141,34 @@ def test_a_broken_body_is_refused_in_the_same_shape(server):
     answer = server.client.post("/v1/chat/completions", content=b"{")
     assert answer.status_code == 400
     assert answer.json()["error"]["message"] == "unexpected EOF"
+
+
+def test_several_answers_share_the_prompt(server):
+    body = {"n": 3, "temperature": 1.2, "seed": 7, "max_tokens": 5, "reasoning_effort": "none"}
+    answer = post(server, **body).json()
+    assert [choice["index"] for choice in answer["choices"]] == [0, 1, 2]
+    assert all(choice["message"]["content"] for choice in answer["choices"])
+    single = post(server, **body | {"n": 1}).json()
+    assert answer["usage"]["prompt_tokens"] == single["usage"]["prompt_tokens"]
+    assert answer["usage"]["completion_tokens"] > single["usage"]["completion_tokens"]
+
+
+def test_several_answers_stream_side_by_side(server):
+    body = {"n": 2, "max_tokens": 5, "reasoning_effort": "none", "stream": True}
+    options = {"stream_options": {"include_usage": True}}
+    chunks = events(post(server, **body, **options))
+    assert chunks[-1] == "data: [DONE]"
+    assert chunks[-2]["choices"] == []
+    assert chunks[-2]["usage"]["completion_tokens"] == 10
+    ends = [
+        choice["index"]
+        for chunk in chunks[:-1]
+        for choice in chunk["choices"]
+        if choice["finish_reason"]
+    ]
+    assert sorted(ends) == [0, 1]
+    texts = ["", ""]
+    for chunk in chunks[:-1]:
+        for choice in chunk["choices"]:
+            texts[choice["index"]] += choice["delta"].get("content", "")
+    assert texts[0] == texts[1] != ""
