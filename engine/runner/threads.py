@@ -27,6 +27,8 @@ _MAX_TRIAL_S = 16.0
 _TRIAL_STEPS = 4
 _HISTORY = 8
 _GAIN = 0.95
+_GAIN_BESIDE_OTHERS = 0.8
+"""More threads than free processors are a risk: they have to be worth it."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,9 @@ class AdaptiveThreads:
             return
         if self._trial is not None:
             self._trial.times.append(seconds)
-            if len(self._trial.times) >= _TRIAL_STEPS:
+            # One bad step is enough to know.
+            is_bad = seconds > _HICCUP * median(self._history)
+            if is_bad or len(self._trial.times) >= _TRIAL_STEPS:
                 self._end_trial(self._trial)
             return
         history = self._history
@@ -160,9 +164,9 @@ class AdaptiveThreads:
         if len(self._history) < _HISTORY:
             return
         # Where nobody else is busy fewer threads may do as well, and the other way round.
-        count = self._count + (1 if self._count < self._cores - self._taken else -1)
-        if self._count == 1 or self._taken:
-            count = self._count + 1
+        fair = max(1, self._cores - self._taken)
+        more = self._count < fair or (self._count == fair and (self._taken or fair == 1))
+        count = self._count + (1 if more else -1)
         if 1 <= count <= self._cores and count != self._count:
             self._trial = _Trial(count)
         else:
@@ -170,7 +174,9 @@ class AdaptiveThreads:
 
     def _end_trial(self, trial: _Trial) -> None:
         # The first step paid for waking threads up, or for putting them to sleep.
-        if median(trial.times[1:]) < _GAIN * median(self._history):
+        gain = _GAIN_BESIDE_OTHERS if trial.count > self._cores - self._taken else _GAIN
+        is_whole = len(trial.times) >= _TRIAL_STEPS
+        if is_whole and max(trial.times[1:]) < gain * median(self._history):
             self._change(trial.count)
             if not self._taken:
                 self._best = trial.count

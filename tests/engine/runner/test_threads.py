@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+import pytest
+
 from engine.runner.threads import AdaptiveThreads, FixedThreads, ThreadSettings, choose_threads
 
 IDLE_S = {1: 0.0043, 2: 0.0037}
@@ -126,3 +128,16 @@ def test_the_users_number_wins() -> None:
 
     assert isinstance(threads, FixedThreads)
     assert threads.choose(1, has_prompts=False) == threads.choose(4, has_prompts=True) == 3
+
+
+def test_a_trial_that_won_by_luck_is_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(others=1.0)
+    threads = two_cores(machine)
+    with monkeypatch.context() as lucky:
+        lucky.setitem(BUSY_S, 2, 0.003)
+        machine.run(threads, 20)
+        assert machine.counts[-1] == 2
+
+    machine.run(threads, 20)
+
+    assert machine.run(threads, 10) > 0.95 / BUSY_S[1]
