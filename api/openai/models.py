@@ -3,8 +3,9 @@
 import asyncio
 
 import msgspec
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
+from api.anthropic.models import is_anthropic, model_info, model_page
 from api.ollama.references import local_name
 from api.server.json_output import encode
 from api.server.streaming import JSONAnswer
@@ -33,15 +34,19 @@ def openai_models_router(library: Library) -> APIRouter:
     router = APIRouter()
 
     @router.get("/v1/models")
-    async def models() -> Response:
-        """The models of the library, newest first."""
+    async def models(request: Request) -> Response:
+        """The models of the library, newest first. Clients of Anthropic get its shape."""
         found = await asyncio.to_thread(library.list)
+        if is_anthropic(request.headers):
+            return JSONAnswer(encode(model_page(found)))
         return JSONAnswer(encode(ModelList("list", [_entry(model) for model in found])))
 
     @router.get("/v1/models/{model:path}")
-    async def model(model: str) -> Response:
+    async def model(request: Request, model: str) -> Response:
         """One model. Names with slashes work too, unlike in Ollama."""
         found = await asyncio.to_thread(library.get, local_name(model))
+        if is_anthropic(request.headers):
+            return JSONAnswer(encode(model_info(found, model)))
         return JSONAnswer(encode(_entry(found, model)))
 
     return router

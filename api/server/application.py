@@ -10,6 +10,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse
 from starlette.exceptions import HTTPException
 
+from api.anthropic.conversation import messages_router
+from api.anthropic.shapes import CountTokensBody, MessagesBody
 from api.ollama.account import account_router
 from api.ollama.blobs import MAX_UPLOADS, blobs_router
 from api.ollama.completion import completion_router
@@ -63,14 +65,26 @@ _BODIES = (
     ChatCompletionBody,
     CompletionBody,
     CopyBody,
+    CountTokensBody,
     CreateBody,
     DeleteBody,
     GenerateBody,
+    MessagesBody,
     PullBody,
     ShowBody,
 )
 _INSPECTION_BODIES = (ApplyTemplateBody, DetokenizeBody, TokenizeBody)
 _VECTOR_BODIES = (EmbedBody, EmbeddingBody, EmbeddingsBody, RerankBody)
+
+_ENGINE_ROUTERS = (
+    chat_router,
+    completions_router,
+    messages_router,
+    inspection_router,
+    embeddings_router,
+    openai_embeddings_router,
+    rerank_router,
+)
 
 
 @dataclass(frozen=True)
@@ -137,12 +151,8 @@ def create_app(
         app.include_router(pull_router(puller))
     if account is not None:
         app.include_router(account_router(account))
-    app.include_router(chat_router(engine))
-    app.include_router(completions_router(engine))
-    app.include_router(inspection_router(engine))
-    app.include_router(embeddings_router(engine))
-    app.include_router(openai_embeddings_router(engine))
-    app.include_router(rerank_router(engine))
+    for router in _ENGINE_ROUTERS:
+        app.include_router(router(engine))
     app.include_router(openai_models_router(engine.library))
     app.add_exception_handler(EngineError, _answer_error)
     app.add_exception_handler(RequestError, _answer_error)

@@ -25,7 +25,7 @@ MAX_HEADERS = 100
 BIG_BODY_BYTES = MIB
 """From this size on a body is parsed in a thread, so that other clients' tokens keep flowing."""
 
-IMAGE_PATHS = frozenset({"/api/generate", "/api/chat", "/v1/chat/completions"})
+IMAGE_PATHS = frozenset({"/api/generate", "/api/chat", "/v1/chat/completions", "/v1/messages"})
 UNLIMITED_PREFIX = "/api/blobs/"
 
 AnyShape = TypeVar("AnyShape", bound=Shape)

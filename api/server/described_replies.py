@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from api.anthropic.conversation import TokenCount
+from api.anthropic.replies import MessageReply
 from api.ollama.create import ProgressReply
 from api.ollama.details import Details, PsEntry, TagsEntry
 from api.ollama.embeddings import EmbeddingsReply, EmbedReply
@@ -19,7 +21,7 @@ from api.openai.completion_replies import TextCompletion
 from api.openai.embeddings import EmbeddingList
 from api.openai.models import ModelEntry, ModelList
 from api.openai.replies import Chunk, Completion
-from api.server.errors import OpenAIError
+from api.server.errors import AnthropicErrorReply, OpenAIError, is_anthropic_path
 from api.server.request_log import RequestList
 from engine.library.show import ShowTensor
 
@@ -135,6 +137,8 @@ REPLIES: Mapping[tuple[str, str], Reply] = {
     ("post", "/v1/chat/completions"): Reply(Completion, events=Chunk),
     ("post", "/v1/completions"): Reply(TextCompletion, events=TextCompletion),
     ("post", "/v1/embeddings"): Reply(EmbeddingList),
+    ("post", "/v1/messages"): Reply(MessageReply, text=_EVENTS),
+    ("post", "/v1/messages/count_tokens"): Reply(TokenCount),
     ("get", "/v1/models"): Reply(ModelList),
     ("get", "/v1/models/{model}"): Reply(ModelEntry),
 }
@@ -147,7 +151,7 @@ def describe_replies(document: dict[str, Any]) -> None:
         for reply in REPLIES.values()
         for kind in (reply.whole, reply.lines, reply.events)
         if kind is not None
-    } | {NativeError, OpenAIErrorReply}
+    } | {NativeError, OpenAIErrorReply, AnthropicErrorReply}
     ordered = sorted(kinds, key=lambda kind: kind.__name__)
     schemas, components = msgspec.json.schema_components(ordered, ref_template=REFERENCE)
     references = dict(zip(ordered, schemas, strict=True))
@@ -156,7 +160,7 @@ def describe_replies(document: dict[str, Any]) -> None:
     for unused in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(unused, None)
     for path, operations in document["paths"].items():
-        error = references[OpenAIErrorReply if path.startswith("/v1/") else NativeError]
+        error = references[_error_kind(path)]
         for method, operation in operations.items():
             responses = operation["responses"]
             responses.pop("422", None)
@@ -171,6 +175,12 @@ def describe_replies(document: dict[str, Any]) -> None:
                 "description": "An error",
                 "content": {_JSON: {"schema": error}},
             }
+
+
+def _error_kind(path: str) -> type[Any]:
+    if is_anthropic_path(path):
+        return AnthropicErrorReply
+    return OpenAIErrorReply if path.startswith("/v1/") else NativeError
 
 
 def _content(reply: Reply, references: Mapping[type[Any], dict[str, Any]]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The one table from errors to HTTP: status, text and the body of each dialect. Pure."""
 
 import logging
+import secrets
 from collections.abc import Sequence
 
 import msgspec
@@ -84,8 +85,47 @@ def openai_error_body(status: int, text: str) -> bytes:
     return encode({"error": OpenAIError(message=text, type=kind)})
 
 
+_ANTHROPIC_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+    529: "overloaded_error",
+}
+
+
+class AnthropicError(msgspec.Struct):
+    """An error as the Anthropic dialect tells it."""
+
+    type: str
+    message: str
+
+
+class AnthropicErrorReply(msgspec.Struct):
+    """What the Anthropic dialect answers with an error."""
+
+    type: str
+    error: AnthropicError
+    request_id: str
+
+
+def anthropic_error_body(status: int, text: str) -> bytes:
+    """The error object of the Anthropic dialect (spec 1.16)."""
+    error = AnthropicError(_ANTHROPIC_TYPES.get(status, "api_error"), text)
+    return encode(AnthropicErrorReply("error", error, f"req_{secrets.token_hex(12)}"))
+
+
+def is_anthropic_path(path: str) -> bool:
+    """Whether a path is of the Anthropic dialect."""
+    return path == "/v1/messages" or path.startswith("/v1/messages/")
+
+
 def error_body(path: str, status: int, text: str) -> bytes:
     """The error body in the dialect that `path` belongs to."""
+    if is_anthropic_path(path):
+        return anthropic_error_body(status, text)
     if path.startswith("/v1/"):
         return openai_error_body(status, text)
     return native_error_body(text)
