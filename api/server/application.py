@@ -42,6 +42,8 @@ from api.openai.completions import completions_router
 from api.openai.embedding_shapes import EmbeddingBody
 from api.openai.embeddings import openai_embeddings_router
 from api.openai.models import openai_models_router
+from api.openai.responses import responses_router
+from api.openai.responses_body import ResponsesBody
 from api.openai.shapes import ChatCompletionBody
 from api.server.activity import Activity, ActivityMiddleware
 from api.server.body import BodyLimiter
@@ -71,6 +73,7 @@ _BODIES = (
     GenerateBody,
     MessagesBody,
     PullBody,
+    ResponsesBody,
     ShowBody,
 )
 _INSPECTION_BODIES = (ApplyTemplateBody, DetokenizeBody, TokenizeBody)
@@ -79,6 +82,7 @@ _VECTOR_BODIES = (EmbedBody, EmbeddingBody, EmbeddingsBody, RerankBody)
 _ENGINE_ROUTERS = (
     chat_router,
     completions_router,
+    responses_router,
     messages_router,
     inspection_router,
     embeddings_router,
