@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from engine import frames
 from engine.runner.batching import BatchBuilder, Work
 from engine.runner.cancellation import Cancellation
 from engine.runner.constraint.protocol import ConstraintError
@@ -25,7 +24,6 @@ class DecodeError(Exception):
 class Outcome:
     """What a step came to."""
 
-    chunks: list[frames.Chunk] = field(default_factory=list)
     ended: list[tuple[Slot, Verdict]] = field(default_factory=list)
     """Slots whose request is over, and why."""
     failed: list[tuple[Slot, str]] = field(default_factory=list)
@@ -172,8 +170,6 @@ class Stepper:
             return
         if verdict != "go on":
             outcome.ended.append((slot, verdict))
-        elif (chunk := generation.take_chunk()) is not None:
-            outcome.chunks.append(chunk)
 
     def _sample(self, work: Work) -> Verdict:
         """Tokens are sampled as if the draft did not exist; it only decides for how many of

@@ -81,14 +81,12 @@ async def measure(peer: Peer, path: str, body: object, read: Reader) -> Stream:
     return stream
 
 
-def generate(
-    peer: Peer, prompt: str, num_tokens: int, **options: object
-) -> "asyncio.Future[Stream]":
+async def generate(peer: Peer, prompt: str, num_tokens: int, **options: object) -> Stream:
     """A greedy completion of exactly the prompt, on either kind of server."""
     if peer.name == "llama-server":
         body: dict[str, object] = {"prompt": prompt, "n_predict": num_tokens, "stream": True}
         body |= {"temperature": 0, "ignore_eos": True, "cache_prompt": True, **options}
-        return asyncio.ensure_future(measure(peer, "/completion", body, read_llama_server))
+        return await measure(peer, "/completion", body, read_llama_server)
     body = {"model": "bench", "prompt": prompt, "raw": True, "stream": True}
     body["options"] = {"num_predict": num_tokens, "temperature": 0, **options}
-    return asyncio.ensure_future(measure(peer, "/api/generate", body, read_ollama))
+    return await measure(peer, "/api/generate", body, read_ollama)
