@@ -23,6 +23,7 @@ _HYSTERESIS = 0.15
 _HICCUP = 2.0
 """A step so many times longer than usual is a reason to look at once."""
 _FIRST_TRIAL_S = 0.5
+_IDLE_TRIAL_S = 2.0
 _MAX_TRIAL_S = 16.0
 _TRIAL_STEPS = 4
 _HISTORY = 8
@@ -166,6 +167,11 @@ class AdaptiveThreads:
         # Where nobody else is busy fewer threads may do as well, and the other way round.
         fair = max(1, self._cores - self._taken)
         more = self._count < fair or (self._count == fair and (self._taken or fair == 1))
+        if not (more or self._taken) and self._pause_s < _IDLE_TRIAL_S:
+            # Nobody else seems to want the processors: fewer threads are hardly ever better.
+            self._pause_s = _IDLE_TRIAL_S
+            self._trial_at = self._clock() + self._pause_s
+            return
         count = self._count + (1 if more else -1)
         if 1 <= count <= self._cores and count != self._count:
             self._trial = _Trial(count)
