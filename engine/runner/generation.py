@@ -60,7 +60,8 @@ class Generation:
         self._end_tokens = end_tokens
         self._output: list[int] = []
         self._num_generated = 0
-        self._num_unreported = 0
+        self.num_unreported = 0
+        """Tokens generated since text was last handed out."""
         self._text: list[str] = []
         self._logprobs: list[TokenLogprob] = []
         self._repeats = 0
@@ -124,7 +125,7 @@ class Generation:
         if token in self._end_tokens:
             return "stop"
         self._output.append(token)
-        self._num_unreported += 1
+        self.num_unreported += 1
         text, stopped = self._stream.feed(token)
         if text:
             self._text.append(text)
@@ -149,7 +150,7 @@ class Generation:
             return None
         text = "".join(self._text)
         self._text.clear()
-        count, self._num_unreported = self._num_unreported, 0
+        count, self.num_unreported = self.num_unreported, 0
         logprobs = tuple(self._logprobs)
         self._logprobs.clear()
         return Chunk(self.request_id, text, count, logprobs)

@@ -42,6 +42,8 @@ _TELL_EVERY_NS = 33_000_000
 """Text waits for more if the next step ends sooner than that: 30 pieces a second look as smooth
 as 400, and each piece costs server and client, whose memory the model has swept from the caches,
 up to half a millisecond of the processor that the model's threads could have had."""
+_TELL_TOKENS = 8
+"""More tokens than that in one piece look like a jump, however fast they came."""
 _CLOSE_DEADLINE_S = 2.0
 """How long saving prefixes may hold up the end of the process."""
 
@@ -144,12 +146,13 @@ class EngineLoop:
         """Hand out text that has come free, unless there is time for another step first."""
         now = time.monotonic_ns()
         step_ns, self._turned_ns = now - self._turned_ns, now
-        if now + step_ns - self._told_ns < _TELL_EVERY_NS:
+        generations = [slot.generation for slot in self._slots.working if slot.generation]
+        most = max((generation.num_unreported for generation in generations), default=0)
+        if most < _TELL_TOKENS and now + step_ns - self._told_ns < _TELL_EVERY_NS:
             return
         self._told_ns = now
-        slots = (slot.generation for slot in self._slots.working)
-        for generation in (*slots, *self._pool):
-            if generation is not None and (chunk := generation.take_chunk()) is not None:
+        for generation in (*generations, *self._pool):
+            if (chunk := generation.take_chunk()) is not None:
                 self._reports.append(chunk)
 
     def _step(self) -> None:

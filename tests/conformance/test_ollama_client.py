@@ -44,7 +44,7 @@ def test_list_show_ps(client):
 def test_generate_streamed_and_whole_agree(client):
     parts = list(client.generate("tiny", SKY, stream=True, options=FIXED, think=False))
     whole = client.generate("tiny", SKY, options=FIXED, think=False)
-    assert len(parts) > 5
+    assert len(parts) > 2
     assert "".join(part.response for part in parts) == whole.response != ""
     assert parts[-1].done
     assert parts[-1].done_reason == "length"

@@ -8,12 +8,15 @@ import httpx2
 
 from tests.api.live_server import wait_until
 
+# A format that no short text satisfies: sampled freely, an answer may end early.
 LONG = {
     "model": "tiny",
     "prompt": "Once upon a time",
     "raw": True,
-    "options": {"num_predict": 150, "temperature": 1, "seed": 1, "top_k": 0, "top_p": 1},
+    "format": {"regex": "[a-z ]{4000,}"},
+    "options": {"num_predict": 600, "temperature": 1, "seed": 1},
 }
+ENDLESS = LONG | {"options": {"num_predict": 100_000}}
 
 
 def moments(url: str, ready: threading.Barrier) -> list[float]:
@@ -53,8 +56,7 @@ def test_tokens_of_two_clients_interleave(server):
 def test_a_client_that_leaves_frees_its_slot_within_a_step(server):
     assert server.status().slots_busy == 0
     with httpx2.Client(timeout=60, trust_env=False) as client:
-        endless = LONG | {"options": {"num_predict": 100_000, "seed": 1, "top_k": 0, "top_p": 1}}
-        with client.stream("POST", f"{server.url}/api/generate", json=endless) as answer:
+        with client.stream("POST", f"{server.url}/api/generate", json=ENDLESS) as answer:
             pieces = answer.iter_lines()
             for _ in range(5):
                 next(pieces)
@@ -69,9 +71,7 @@ def test_a_client_that_leaves_frees_its_slot_within_a_step(server):
 
 
 def test_a_client_that_leaves_an_unstreamed_answer_frees_its_slot(server):
-    # A constraint that no short text satisfies: sampled freely, an answer may end early.
-    endless = LONG | {"stream": False, "format": {"regex": "[a-z ]{4000,}"}}
-    endless["options"] = {"num_predict": 100_000}
+    endless = ENDLESS | {"stream": False}
 
     def ask() -> None:
         try:

@@ -21,7 +21,9 @@ LONG_ANSWER = {
     "model": "tiny",
     "raw": True,
     "prompt": "Once upon a time",
-    "options": {"num_predict": 20_000, "num_thread": 1, "temperature": 1.5},
+    # A format that no short text satisfies: sampled freely, an answer may end early.
+    "format": {"regex": "[a-z ]{4000,}"},
+    "options": {"num_predict": 20_000, "num_thread": 1},
 }
 
 
@@ -80,7 +82,12 @@ def test_killed_runner_is_an_error_object_and_the_next_request_answers(
         assert set(rest[-1]) == {"error"}
         assert "model runner has unexpectedly stopped" in rest[-1]["error"]
 
-        short = {**LONG_ANSWER, "stream": False, "options": {"num_predict": 3, "num_thread": 1}}
+        short = {
+            **LONG_ANSWER,
+            "format": None,
+            "stream": False,
+            "options": {"num_predict": 3, "num_thread": 1},
+        }
         answer = client.post("/api/generate", json=short)
         assert answer.status_code == 200
         assert answer.json()["eval_count"] > 0

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from api.ollama.replies import ChatTranslator
 from api.openai.replies import ChatCompletionTranslator
 from api.server.streaming import Answer
+from engine.candidates import side_by_side
 from engine.completion import Delta, Done, Event
 from engine.errors import ModelNotFoundError, QueueFullError, RunnerDiedError
 from tests.api.live_server import wait_until
@@ -77,7 +78,7 @@ def app_with(events: Events) -> FastAPI:
     @app.get("/v1/chat")
     async def openai(stream: bool = True) -> Answer:
         translator = ChatCompletionTranslator("m", include_usage=False)
-        return Answer(events(), translator, stream=stream)
+        return Answer(side_by_side([events()]), translator, stream=stream)
 
     return app
 

@@ -119,7 +119,8 @@ def _is_string(value: Any, schema: dict[str, Any]) -> bool:
         return re.search(schema["pattern"], value) is not None
     if "format" in schema:
         try:
-            date.fromisoformat(value)
+            # RFC 3339 has a year 0, a leap year, which Python's dates lack.
+            date.fromisoformat(f"0004{value[4:]}" if value.startswith("0000") else value)
         except ValueError:
             return False
         return True
