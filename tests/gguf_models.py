@@ -46,13 +46,15 @@ def write_random_llama(
     file_type: str = "f16",
     seed: int = 0,
     window: int = 0,
+    attends: bool = True,
 ) -> Path:
     """Write a Llama-architecture model and return its path.
 
     `vocab_size` pads the vocabulary with words that the tokenizer never produces but the model
     does. Control tokens never win: the model talks until it is stopped. `file_type`: f32, f16,
     q8_0 or q4_0 (widths must be multiples of 32 for the latter two). With `window` it becomes a
-    Gemma 3, whose layers but each sixth see that many tokens only.
+    Gemma 3, whose layers but each sixth see that many tokens only. Without `attends` each token
+    depends on the one before it alone, so that greedy output soon goes in circles.
     """
     head = n_embd // n_head
     model = _RandomModel(path, "gemma3" if window else "llama", file_type, seed)
@@ -76,7 +78,8 @@ def write_random_llama(
         model.add(f"{prefix}.attn_q.weight", n_head * head, n_embd)
         model.add(f"{prefix}.attn_k.weight", n_kv_head * head, n_embd)
         model.add(f"{prefix}.attn_v.weight", n_kv_head * head, n_embd)
-        model.add(f"{prefix}.attn_output.weight", n_embd, n_head * head)
+        scale = 1.0 if attends else 0.0
+        model.add(f"{prefix}.attn_output.weight", n_embd, n_head * head, scale=scale)
         model.add(f"{prefix}.ffn_gate.weight", n_ff, n_embd)
         model.add(f"{prefix}.ffn_up.weight", n_ff, n_embd)
         model.add(f"{prefix}.ffn_down.weight", n_embd, n_ff)
@@ -185,10 +188,10 @@ class _RandomModel:
         self.writer.add_file_type(llama_file_type)
         self.writer.add_layer_norm_rms_eps(1e-5)
 
-    def add(self, name: str, *shape: int) -> None:
-        """A matrix that keeps the size of what goes through it."""
+    def add(self, name: str, *shape: int, scale: float = 1.0) -> None:
+        """A matrix that keeps the size of what goes through it, or scales it."""
         size = np.float32(np.sqrt(shape[-1]))
-        values = self._random.standard_normal(shape, dtype=np.float32) / size
+        values = self._random.standard_normal(shape, dtype=np.float32) * np.float32(scale) / size
         if name == "output.weight":
             values[self._mute] = 0
         kind = self._tensor_type

@@ -12,6 +12,14 @@ from tests.gguf_models import write_random_llama
 
 SHAPES = {
     "100m": {"n_layer": 12, "n_embd": 768, "n_head": 12, "n_kv_head": 4, "n_ff": 2048},
+    "100m-circles": {
+        "n_layer": 12,
+        "n_embd": 768,
+        "n_head": 12,
+        "n_kv_head": 4,
+        "n_ff": 2048,
+        "attends": False,
+    },
     "1b": {"n_layer": 20, "n_embd": 2048, "n_head": 32, "n_kv_head": 8, "n_ff": 5632},
 }
 VOCABULARY = "ggml-vocab-llama-spm.gguf"
