@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from api.ollama.references import local_name
+from api.openai.effort import read_effort
 from api.openai.logit_bias import read_logit_bias
 from api.openai.messages import engine_messages, has_part
 from api.openai.replies import ChatCompletionTranslator
@@ -23,18 +24,6 @@ from engine.engine import Engine
 from engine.errors import InvalidRequestError
 from engine.frames import Constraint
 from engine.library.gotext import quote
-
-_THINK: dict[str, bool | str | None] = {
-    "": None,
-    "none": False,
-    "minimal": "low",
-    "low": "low",
-    "medium": "medium",
-    "high": "high",
-    "max": "max",
-    "xhigh": "max",
-    "ultra": "max",
-}
 
 MAX_CHOICES = 128
 """Most answers to one request."""
@@ -58,7 +47,7 @@ def chat_router(engine: Engine) -> APIRouter:
             tool_choice=_tool_choice(body.tool_choice),
             parallel_tool_calls=body.parallel_tool_calls is not False,
             options=_options(body),
-            think=_think(body),
+            think=read_effort(body.reasoning.effort or body.reasoning_effort),
             constraint=_constraint(body.response_format),
             top_logprobs=body.top_logprobs if body.logprobs else None,
             logit_bias=read_logit_bias(body.logit_bias),
@@ -152,13 +141,3 @@ def _options(body: ChatCompletionBody) -> dict[str, Any]:
     elif isinstance(body.stop, list):
         options["stop"] = [text for text in body.stop if isinstance(text, str)]
     return {name: value for name, value in options.items() if value is not None}
-
-
-def _think(body: ChatCompletionBody) -> bool | str | None:
-    effort = body.reasoning.effort or body.reasoning_effort
-    if effort not in _THINK:
-        raise InvalidRequestError(
-            f'invalid reasoning value: {quote(effort)} (must be "minimal", "low", "medium", '
-            '"high", "xhigh", "ultra", "max", or "none")'
-        )
-    return _THINK[effort]

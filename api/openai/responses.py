@@ -6,6 +6,7 @@ import fastapi
 from fastapi import APIRouter, Request
 
 from api.ollama.references import local_name
+from api.openai.effort import read_effort
 from api.openai.responses_body import ResponsesBody, TextFormat
 from api.openai.responses_input import input_messages
 from api.openai.responses_items import DeletedResponse, begun_response
@@ -27,12 +28,7 @@ from engine.frames import Constraint
 from engine.library.gotext import quote
 from engine.prompt.messages import Message
 
-_DESCRIBED: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"application/json": {"schema": {"type": "object"}}}}
-}
 _LOGPROBS = "message.output_text.logprobs"
-_LEVELS = ("low", "medium", "high", "max")
-_OTHER_LEVELS = {"minimal": "low", "xhigh": "max", "ultra": "max"}
 
 
 def responses_router(engine: Engine) -> APIRouter:
@@ -40,7 +36,7 @@ def responses_router(engine: Engine) -> APIRouter:
     router = APIRouter()
     store = ResponseStore()
 
-    @router.post("/v1/responses", responses=_DESCRIBED, openapi_extra=request_body(ResponsesBody))
+    @router.post("/v1/responses", openapi_extra=request_body(ResponsesBody))
     async def responses(request: Request) -> Answer:
         """Continue a conversation. Streams server-sent events if `stream` is true."""
         _refuse_encoding(request)
@@ -55,7 +51,7 @@ def responses_router(engine: Engine) -> APIRouter:
             tool_choice=tool_choice(body.tool_choice),
             parallel_tool_calls=body.parallel_tool_calls is not False,
             options=_options(body),
-            think=_think(body.reasoning.effort),
+            think=read_effort(body.reasoning.effort),
             constraint=_constraint(body.text.format),
             top_logprobs=body.top_logprobs
             if body.top_logprobs or _LOGPROBS in body.include
@@ -79,12 +75,12 @@ def responses_router(engine: Engine) -> APIRouter:
 
         return Answer(engine.chat(chat), ResponseTranslator(response, keep), stream=body.stream)
 
-    @router.get("/v1/responses/{response_id}", responses=_DESCRIBED)
+    @router.get("/v1/responses/{response_id}")
     async def stored_response(response_id: str) -> fastapi.Response:
         """A response that was not too long ago."""
         return JSONAnswer(store.find(response_id).body)
 
-    @router.delete("/v1/responses/{response_id}", responses=_DESCRIBED)
+    @router.delete("/v1/responses/{response_id}")
     async def delete_response(response_id: str) -> fastapi.Response:
         """Forget a response. Those that continue it stay."""
         store.delete(response_id)
@@ -148,18 +144,3 @@ def _options(body: ResponsesBody) -> dict[str, Any]:
     }
     given = {name: value for name, value in options.items() if value is not None}
     return {"temperature": 1.0, **body.options, **given}
-
-
-def _think(effort: str) -> bool | str | None:
-    """The engine's name of an effort. Raises InvalidRequestError."""
-    if not effort:
-        return None
-    if effort == "none":
-        return False
-    level = _OTHER_LEVELS.get(effort, effort)
-    if level not in _LEVELS:
-        raise InvalidRequestError(
-            f'invalid reasoning value: {quote(effort)} (must be "minimal", "low", "medium", '
-            '"high", "xhigh", "ultra", "max", or "none")'
-        )
-    return level

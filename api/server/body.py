@@ -25,7 +25,9 @@ MAX_HEADERS = 100
 BIG_BODY_BYTES = MIB
 """From this size on a body is parsed in a thread, so that other clients' tokens keep flowing."""
 
-IMAGE_PATHS = frozenset({"/api/generate", "/api/chat", "/v1/chat/completions", "/v1/messages"})
+IMAGE_PATHS = frozenset(
+    {"/api/generate", "/api/chat", "/v1/chat/completions", "/v1/messages", "/v1/responses"}
+)
 UNLIMITED_PREFIX = "/api/blobs/"
 
 AnyShape = TypeVar("AnyShape", bound=Shape)

@@ -21,6 +21,7 @@ from api.openai.completion_replies import TextCompletion
 from api.openai.embeddings import EmbeddingList
 from api.openai.models import ModelEntry, ModelList
 from api.openai.replies import Chunk, Completion
+from api.openai.responses_items import DeletedResponse, Response
 from api.server.errors import AnthropicErrorReply, OpenAIError, is_anthropic_path
 from api.server.request_log import RequestList
 from engine.library.show import ShowTensor
@@ -141,6 +142,9 @@ REPLIES: Mapping[tuple[str, str], Reply] = {
     ("post", "/v1/messages/count_tokens"): Reply(TokenCount),
     ("get", "/v1/models"): Reply(ModelList),
     ("get", "/v1/models/{model}"): Reply(ModelEntry),
+    ("post", "/v1/responses"): Reply(Response, text=_EVENTS),
+    ("get", "/v1/responses/{response_id}"): Reply(Response),
+    ("delete", "/v1/responses/{response_id}"): Reply(DeletedResponse),
 }
 
 

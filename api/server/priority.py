@@ -11,7 +11,14 @@ from engine.frames import Priority
 PRIORITY_HEADER: Final = "X-Corral-Priority"
 
 PRIORITY_PATHS: Final = frozenset(
-    {"/api/generate", "/api/chat", "/v1/chat/completions", "/v1/completions", "/v1/messages"}
+    {
+        "/api/generate",
+        "/api/chat",
+        "/v1/chat/completions",
+        "/v1/completions",
+        "/v1/messages",
+        "/v1/responses",
+    }
 )
 _PRIORITIES: Final[dict[str, Priority]] = {"interactive": 0, "normal": 1, "background": 2}
 

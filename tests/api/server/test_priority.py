@@ -11,6 +11,11 @@ ROUTES = {
     "/api/chat": {"messages": [{"role": "user", "content": "Tell a tale"}]},
     "/v1/chat/completions": {"messages": [{"role": "user", "content": "Tell a tale"}]},
     "/v1/completions": {"prompt": "Tell a tale"},
+    "/v1/messages": {
+        "messages": [{"role": "user", "content": "Tell a tale"}],
+        "max_tokens": 2,
+    },
+    "/v1/responses": {"input": "Tell a tale", "max_output_tokens": 2},
 }
 
 
