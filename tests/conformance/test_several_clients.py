@@ -8,15 +8,16 @@ import httpx2
 
 from tests.api.live_server import wait_until
 
-# A format that no short text satisfies: sampled freely, an answer may end early.
+# A format that no short text satisfies, and so hot that it does not repeat itself: sampled freely,
+# an answer may end early.
 LONG = {
     "model": "tiny",
     "prompt": "Once upon a time",
     "raw": True,
     "format": {"regex": "[a-z ]{4000,}"},
-    "options": {"num_predict": 600, "temperature": 1, "seed": 1},
+    "options": {"num_predict": 600, "temperature": 3, "seed": 1},
 }
-ENDLESS = LONG | {"options": {"num_predict": 100_000}}
+ENDLESS = LONG | {"options": {"num_predict": 100_000, "temperature": 3}}
 
 
 def moments(url: str, ready: threading.Barrier) -> list[float]:

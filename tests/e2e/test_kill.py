@@ -21,9 +21,10 @@ LONG_ANSWER = {
     "model": "tiny",
     "raw": True,
     "prompt": "Once upon a time",
-    # A format that no short text satisfies: sampled freely, an answer may end early.
+    # A format that no short text satisfies, and so hot that it does not repeat itself: sampled
+    # freely, an answer may end early.
     "format": {"regex": "[a-z ]{4000,}"},
-    "options": {"num_predict": 20_000, "num_thread": 1},
+    "options": {"num_predict": 20_000, "num_thread": 1, "temperature": 3},
 }
 
 
