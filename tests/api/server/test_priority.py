@@ -38,7 +38,9 @@ def endless(server) -> dict:
         "prompt": "a",
         "raw": True,
         "stream": True,
-        "temperature": 2,
+        # So hot that it does not repeat itself, which would end it too.
+        "temperature": 5,
+        "options": {"top_k": 0},
         "max_tokens": 100_000,
         "logit_bias": bias,
     }
