@@ -11,8 +11,8 @@ from api.openai.logit_bias import read_logit_bias
 from api.openai.messages import engine_messages, has_part
 from api.openai.replies import ChatCompletionTranslator
 from api.openai.shapes import ChatCompletionBody, ResponseFormat
+from api.openai.text_format import read_format
 from api.server.body import read_shape, request_body
-from api.server.formats import schema_constraint
 from api.server.logprobs import check_top_logprobs
 from api.server.priority import read_priority
 from api.server.streaming import Answer
@@ -23,7 +23,6 @@ from engine.completion import ChatRequest
 from engine.engine import Engine
 from engine.errors import InvalidRequestError
 from engine.frames import Constraint
-from engine.library.gotext import quote
 
 MAX_CHOICES = 128
 """Most answers to one request."""
@@ -104,24 +103,10 @@ def _tool_choice(wanted: object) -> str:
 
 
 def _constraint(wanted: ResponseFormat) -> Constraint | None:
-    """What the answer must be. Beyond OpenAI: the grammars of `api.server.formats`."""
-    match wanted.type:
-        case "" | "text":
-            return None
-        case "json_object":
-            return Constraint("json")
-        case "json_schema":
-            schema = wanted.json_schema.schema_ if wanted.json_schema else None
-            if not isinstance(schema, dict):
-                raise InvalidRequestError("response_format.json_schema.schema must be an object")
-            return schema_constraint(schema)
-        case "regex" | "lark" | "gbnf" as kind:
-            text: str | None = getattr(wanted, kind)
-            if text is None:
-                raise InvalidRequestError(f"response_format.{kind} must be a string")
-            return Constraint(kind, text)
-        case other:
-            raise InvalidRequestError(f"invalid response_format type: {quote(other)}")
+    schema = wanted.json_schema.schema_ if wanted.json_schema else None
+    return read_format(
+        wanted, schema, field="response_format", schema_field="response_format.json_schema.schema"
+    )
 
 
 def _options(body: ChatCompletionBody) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from api.openai.responses_items import DeletedResponse, begun_response
 from api.openai.responses_state import ResponseStore, StoredResponse
 from api.openai.responses_stream import ResponseTranslator
 from api.openai.responses_tools import response_tools, tool_choice
+from api.openai.text_format import read_format
 from api.server.body import read_shape, request_body
 from api.server.errors import RequestError
-from api.server.formats import schema_constraint
 from api.server.json_output import encode
 from api.server.logprobs import check_top_logprobs
 from api.server.priority import read_priority
@@ -115,23 +115,8 @@ def _required_name(body: ResponsesBody) -> str:
 
 
 def _constraint(wanted: TextFormat) -> Constraint | None:
-    """What the answer must be. Beyond OpenAI: the grammars of `api.server.formats`."""
-    match wanted.type:
-        case "" | "text":
-            return None
-        case "json_object":
-            return Constraint("json")
-        case "json_schema":
-            if not isinstance(wanted.schema_, dict):
-                raise InvalidRequestError("text.format.schema must be an object")
-            return schema_constraint(wanted.schema_)
-        case "regex" | "lark" | "gbnf" as kind:
-            text: str | None = getattr(wanted, kind)
-            if text is None:
-                raise InvalidRequestError(f"text.format.{kind} must be a string")
-            return Constraint(kind, text)
-        case other:
-            raise InvalidRequestError(f"invalid text.format type: {quote(other)}")
+    schema = wanted.schema_
+    return read_format(wanted, schema, field="text.format", schema_field="text.format.schema")
 
 
 def _options(body: ResponsesBody) -> dict[str, Any]:
